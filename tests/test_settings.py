@@ -1,0 +1,143 @@
+"""helpers.settings: the two modes, what they choose, and what they refuse."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import settings as settings_module
+from helpers.settings import ROOT, Settings, short
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Make Settings.real() believe in a machine: machine("cuda", 80)."""
+
+    def pretend(device, memory_gb):
+        monkeypatch.setattr(settings_module, "_find_device", lambda: (device, memory_gb, "pretended"))
+        monkeypatch.setattr(settings_module, "_check_device", lambda device: None)
+        monkeypatch.delenv("HF_ENDPOINT", raising=False)
+
+    return pretend
+
+
+def test_root_holds_this_project():
+    assert (ROOT / "pyproject.toml").is_file()
+
+
+def test_short_is_relative_inside_and_a_name_outside(tmp_path):
+    assert short(ROOT / "data" / "x.jsonl") == "data/x.jsonl"
+    assert short(tmp_path / "secret" / "x.jsonl") == "x.jsonl"
+
+
+def test_short_sees_through_dots():
+    assert short(ROOT / "notebooks" / "en" / ".." / ".." / "output") == "output"
+
+
+def test_tiny_is_cpu_float32_and_local():
+    tiny = Settings.tiny()
+    assert (tiny.mode, tiny.device, tiny.dtype, tiny.hub) == ("tiny", "cpu", "float32", "local")
+
+
+def test_tiny_never_imports_torch():
+    code = (
+        "import sys; from helpers.settings import Settings; print(Settings.tiny()); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def test_overrides_are_taken_and_marked():
+    mine = Settings.tiny(epochs=3, output_dir="elsewhere")
+    assert mine.epochs == 3 and mine.output_dir == Path("elsewhere")
+    assert mine.reasons["epochs"] == "your choice" and mine.reasons["lora_r"] != "your choice"
+
+
+def test_unknown_setting_is_named_with_the_allowed_ones():
+    with pytest.raises(TypeError, match="no such setting: epoch. Settings are: .*epochs"):
+        Settings.tiny(epoch=3)
+
+
+def test_mode_is_chosen_by_the_constructor_only():
+    with pytest.raises(TypeError, match="mode"):
+        Settings.tiny(mode="real")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hub": "github"},
+        {"device": "gpu"},
+        {"dtype": "float16"},
+        {"tracker": "wandb"},
+        {"epochs": 0},
+        {"epochs": 1.5},
+        {"batch_size": True},
+        {"seed": -1},
+        {"learning_rate": 0},
+        {"learning_rate": 3},
+    ],
+)
+def test_impossible_values_are_refused_by_name(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Settings.tiny(**wrong)
+
+
+def test_a_missing_gpu_is_said():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ValueError, match="PyTorch sees no such device"):
+        Settings.tiny(device="cuda")
+
+
+def test_real_on_a_large_gpu_takes_one_large_batch(machine):
+    machine("cuda", 80)
+    real = Settings.real()
+    assert (real.device, real.dtype) == ("cuda", "bfloat16")
+    assert (real.batch_size, real.gradient_accumulation) == (16, 1)
+
+
+def test_real_on_a_small_gpu_keeps_the_same_effective_batch(machine):
+    machine("cuda", 16)
+    real = Settings.real()
+    assert (real.batch_size, real.gradient_accumulation) == (4, 4)
+
+
+def test_real_without_a_gpu_is_float32(machine):
+    machine("cpu", 0)
+    assert (Settings.real().device, Settings.real().dtype) == ("cpu", "float32")
+
+
+def test_hub_follows_the_environment(machine, monkeypatch, tmp_path):
+    machine("cpu", 0)
+    assert Settings.real().hub == "modelscope"
+    monkeypatch.setenv("HF_ENDPOINT", "https://user:word@mirror.example/path")
+    assert Settings.real().hub == "huggingface"
+    assert "mirror.example" in str(Settings.real()) and "word" not in str(Settings.real())
+    assert Settings.real(models_dir=tmp_path).hub == "local"
+
+
+def test_local_hub_needs_a_folder_that_exists(machine, tmp_path):
+    machine("cpu", 0)
+    with pytest.raises(ValueError, match="needs models_dir"):
+        Settings.real(hub="local")
+    with pytest.raises(ValueError, match="there is no folder 'nowhere'"):
+        Settings.real(models_dir=tmp_path / "nowhere")
+
+
+def test_steps_count_optimizer_steps():
+    assert Settings.tiny(train_samples=100, batch_size=8, epochs=2).steps == 26
+    assert Settings.tiny(train_samples=100, batch_size=8, gradient_accumulation=4, epochs=2).steps == 8
+
+
+def test_print_gives_each_choice_with_a_reason():
+    lines = str(Settings.tiny()).splitlines()
+    device = next(line for line in lines if line.startswith("device"))
+    assert device.split()[1] == "cpu" and "GPU" in device
+    assert all(len(line.split()) > 2 for line in lines)
+
+
+def test_print_has_no_machine_path():
+    assert str(ROOT) not in str(Settings.tiny()) and str(Path.home()) not in str(Settings.tiny())
