@@ -42,7 +42,7 @@ def short(path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Every choice of a lesson. Make one with `Settings.tiny()` or `Settings.real()`; print it to see why each was made.
+    """Every choice of a lesson. Make one with `Settings.tiny()` or `Settings.real()`; print it to see the reasons.
 
     hub            where real weights and data come from; "local" is a folder (`models_dir`), or `data/` in tiny mode
     models_dir     folder with one sub-folder a model, such as Qwen2-VL-2B-Instruct/; only for hub="local"
@@ -161,7 +161,7 @@ def _make(cls, chosen: dict, overrides: dict) -> Settings:
         "output_dir": "adapters, checkpoints and logs",
     }
     reasons |= {name: reason for name, (_, reason) in chosen.items()}
-    return cls(**values, reasons=reasons | {name: "your choice" for name in overrides})
+    return cls(**values, reasons=reasons | dict.fromkeys(overrides, "your choice"))
 
 
 def _find_device() -> tuple[str, float, str]:
