@@ -71,7 +71,8 @@ def score(predictions: list[str], truths: list[str], seed: int = 0) -> dict[str,
     - ``exact_match``: the fraction of samples without any difference.
 
     The intervals are percentile bootstrap intervals (Efron 1979) over samples: 1000 resamples drawn with ``seed``.
-    They tell how much the value depends on which samples were drawn; with a single sample they are a point.
+    They tell how much the value depends on which samples were drawn. Where all samples score alike (say, every one
+    right) they shrink to a point, which is no promise for samples not seen.
     Raises ValueError when the lengths differ, there are no samples, or a truth is empty (the row is named).
     An empty prediction is allowed and counts as all wrong.
     """

@@ -42,6 +42,11 @@ def test_bleu_is_the_corpus_value_of_sacrebleu():
     assert score(WRONG, TRUTHS)["bleu"].value == pytest.approx(expected)
 
 
+def test_bleu_without_a_common_4_gram_is_smoothed_as_in_sacrebleu():
+    expected = BLEU(tokenize="none").corpus_score(["a b x d e"], [["a b c d e"]]).score / 100
+    assert 0 < score(["a b x d e"], ["a b c d e"])["bleu"].value == pytest.approx(expected)
+
+
 def test_bleu_of_right_short_answers_is_one():
     assert score(["x + 1", "y"], ["x + 1", "y"])["bleu"] == Interval(1.0, 1.0, 1.0)
 
