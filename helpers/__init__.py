@@ -1,0 +1,1 @@
+"""Helpers for the lessons: one small module for each step between a picture and its LaTeX."""
