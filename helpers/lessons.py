@@ -1,0 +1,231 @@
+"""Keep the two languages of every lesson in step.
+
+`python -m helpers.lessons check` names everything that is out of step, and changes nothing.
+`python -m helpers.lessons sync`  copies code from one language to the other and marks translations as up to date.
+
+Cells are paired by id. Code is the same in both languages, byte for byte. A prose cell keeps in its metadata, as
+`counterpart`, the fingerprint that the other language's cell had when the two were last translated: when that cell
+changes, the fingerprint no longer fits, and the translation is stale. Code cells keep it too, so that `sync` can tell
+in which language a line of code was changed.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+from helpers.files import read_text, write_text
+from helpers.settings import ROOT, short
+
+LANGUAGES = ("en", "zh")
+CODE_CELLS = range(12, 19)
+CODE_LINES = 15
+EXERCISES = range(3, 6)
+NOTEBOOK_BYTES = 150_000
+
+READABLE_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+RANDOM_ID = re.compile(r"(?=.*\d)[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+MACHINE_PATH = re.compile(r"(?<![\w.<])/(?:home|root|work|Users|tmp)/[^\s'\"<>]*|\b[CD]:\\[^\s'\"<>]*")
+
+
+def load(path: Path):
+    """The notebook at `path`, exactly as it is. Raises ValueError naming the file when it is not one."""
+    from nbformat import v4
+    from nbformat.validator import iter_validate
+
+    # nbformat.read is not used: it gives cells with the same id new ones without being asked.
+    try:
+        notebook = v4.reads(read_text(path))
+        wrong = next(iter_validate(notebook, version=4, version_minor=notebook.nbformat_minor), None)
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        wrong = error
+    if wrong:
+        raise ValueError(f"{short(path)} is no readable notebook: {str(wrong).splitlines()[0]} -> restore it with git")
+    return notebook
+
+
+def save(notebook, path: Path):
+    """Write the notebook whole or not at all."""
+    from nbformat import v4
+
+    write_text(path, v4.writes(notebook).rstrip("\n") + "\n")
+
+
+def fingerprint(text: str) -> str:
+    """The first 12 hexadecimal digits of the text's SHA-256."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+def code_fingerprint(notebook) -> str:
+    """One fingerprint for all the code of a notebook; kept outputs carry that of the code which made them."""
+    return fingerprint("\n\n".join(cell.source for cell in code_cells(notebook)))
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def lesson_names(notebooks: Path) -> list[str]:
+    """Lessons that exist in at least one language, in order."""
+    return sorted({path.stem for language in LANGUAGES for path in (notebooks / language).glob("[0-9]*.ipynb")})
+
+
+def check(notebooks: Path) -> list[str]:
+    """Everything that is out of step, one line each: lesson, language, cell, what is wrong -> what to do."""
+    problems = []
+    for name in lesson_names(notebooks):
+        pair = {}
+        for language in LANGUAGES:
+            path = notebooks / language / f"{name}.ipynb"
+            if not path.exists():
+                problems.append(f"{name} {language}: the notebook is missing -> make sync, then translate")
+                continue
+            try:
+                pair[language] = load(path)
+            except ValueError as error:
+                problems.append(f"{name} {language}: {error}")
+                continue
+            problems += [f"{name} {language} {problem}" for problem in _check_one(pair[language], language)]
+            if path.stat().st_size > NOTEBOOK_BYTES:
+                size = path.stat().st_size // 1000
+                problems.append(f"{name} {language}: {size} KB, over {NOTEBOOK_BYTES // 1000} -> smaller pictures")
+        if len(pair) == 2:
+            problems += [f"{name} {problem}" for problem in _check_pair(pair)]
+    return problems
+
+
+def _check_one(notebook, language: str) -> list[str]:
+    return _check_ids(notebook) + _check_shape(notebook, language) + _check_outputs(notebook)
+
+
+def _check_ids(notebook) -> list[str]:
+    if notebook.nbformat_minor < 5:
+        return [f": format 4.{notebook.nbformat_minor} has no cell ids -> save it as 4.5"]
+    problems, seen = [], set()
+    for cell in notebook.cells:
+        if cell.id in seen:
+            problems.append(f"{cell.id}: two cells have this id -> rename one, in both languages")
+        elif not READABLE_ID.fullmatch(cell.id) or RANDOM_ID.fullmatch(cell.id):
+            problems.append(f"{cell.id}: not a readable id -> name it like 'look-at-data', in both languages")
+        seen.add(cell.id)
+    return problems
+
+
+def _check_shape(notebook, language: str) -> list[str]:
+    problems, code = [], code_cells(notebook)
+    for cell in notebook.cells:
+        lines = len(cell.source.splitlines())
+        if cell.cell_type == "code" and lines > CODE_LINES:
+            problems.append(f"{cell.id}: {lines} lines of code, over {CODE_LINES} -> move some into helpers/")
+        if language == "zh" and cell.cell_type == "markdown" and not CHINESE.search(cell.source):
+            problems.append(f"{cell.id}: no Chinese in it -> translate, then make sync")
+    solutions = [cell for cell in code if "solution" in cell.metadata.get("tags", [])]
+    for cell in solutions:
+        if "assert" not in cell.source or not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            problems.append(f"{cell.id}: a solution -> give it an assert and fold it (source_hidden)")
+    for what, count, allowed in (("code cells", len(code), CODE_CELLS), ("solutions", len(solutions), EXERCISES)):
+        if count not in allowed:
+            problems.append(f": {count} {what} -> a lesson has {allowed.start} to {allowed.stop - 1}")
+    return problems
+
+
+def _check_outputs(notebook) -> list[str]:
+    problems, code = [], code_cells(notebook)
+    if notebook.metadata.get("executed") != code_fingerprint(notebook):
+        problems.append(": the kept outputs are not of this code -> make outputs")
+    for position, cell in enumerate(code, start=1):
+        if cell.execution_count != position:
+            problems.append(f"{cell.id}: kept output has count {cell.execution_count}, not {position} -> make outputs")
+        if "nbval-check-output" in cell.metadata.get("tags", []) and not cell.outputs:
+            problems.append(f"{cell.id}: tagged nbval-check-output, but no output is kept -> make outputs")
+        for output in cell.outputs:
+            if output.output_type == "error":
+                problems.append(f"{cell.id}: {output.ename} is kept as output -> mend the cell, then make outputs")
+            elif path := MACHINE_PATH.search(output_text(output)):
+                problems.append(f"{cell.id}: the output shows {path.group()} -> print settings.short(path)")
+    return problems
+
+
+def output_text(output) -> str:
+    """All text that a reader can see in one output of a cell."""
+    data = output.get("data", {})
+    return output.get("text", "") + "\n".join(str(value) for kind, value in data.items() if "image/" not in kind)
+
+
+def _check_pair(pair: dict) -> list[str]:
+    cells = {language: {cell.id: cell for cell in pair[language].cells} for language in LANGUAGES}
+    order = {language: list(cells[language]) for language in LANGUAGES}
+    problems = []
+    for language, other in (LANGUAGES, LANGUAGES[::-1]):
+        absent = [name for name in order[other] if name not in cells[language]]
+        problems += [f"{language} {name}: missing, {other} has it -> make sync" for name in absent]
+    common = {
+        language: [name for name in order[language] if all(name in c for c in cells.values())] for language in order
+    }
+    moved = next((zh for en, zh in zip(common["en"], common["zh"], strict=False) if en != zh), None)
+    if moved:
+        problems.append(f"zh {moved}: stands elsewhere than in en -> make sync")
+    for name in common["en"]:
+        problems += _check_cells(cells["en"][name], cells["zh"][name])
+    return problems
+
+
+def _check_cells(en, zh) -> list[str]:
+    if en.cell_type != zh.cell_type:
+        return [f"zh {zh.id}: {zh.cell_type}, but {en.cell_type} in en -> make the two alike"]
+    if en.cell_type == "code":
+        return [] if same_code(en, zh) else [f"zh {zh.id}: code differs from en -> make sync"]
+    changed = changed_since_sync(en, zh)
+    if changed == set(LANGUAGES):
+        return [f"zh {zh.id}: this translation was never marked as up to date -> make sync"]
+    return [
+        f"{other} {en.id}: stale, {language} changed since it was translated -> translate, then make sync"
+        for language, other in (LANGUAGES, LANGUAGES[::-1])
+        if language in changed
+    ]
+
+
+def same_code(en, zh) -> bool:
+    return en.source == zh.source and _plain(en) == _plain(zh)
+
+
+def _plain(cell) -> dict:
+    """Metadata of a cell that the languages share: tags and folding."""
+    return {key: cell.metadata[key] for key in ("tags", "jupyter") if key in cell.metadata}
+
+
+def changed_since_sync(en, zh) -> set[str]:
+    """The languages whose cell is not what it was at the last sync."""
+    return {
+        language
+        for language, cell, other in (("en", en, zh), ("zh", zh, en))
+        if other.metadata.get("counterpart") != fingerprint(cell.source)
+    }
+
+
+def main(arguments=None) -> int:
+    from helpers import sync
+
+    parser = argparse.ArgumentParser(prog="python -m helpers.lessons", description="Keep the two languages in step.")
+    parser.add_argument("command", choices=("check", "sync"))
+    parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", help="folder that holds en/ and zh/")
+    parser.add_argument("--from", dest="source", choices=LANGUAGES, help="sync: take all code from this language")
+    parser.add_argument("--same", nargs="*", default=[], help="sync: LESSON/CELL whose translation still stands")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "check":
+            problems = check(given.notebooks)
+        else:
+            problems = sync.sync(given.notebooks, source=given.source, same=given.same)
+    except ValueError as error:
+        problems = [str(error)]
+    lessons = len(lesson_names(given.notebooks))
+    print("\n".join(problems) or f"{lessons} lessons, {' and '.join(LANGUAGES)}: in step")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
