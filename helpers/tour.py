@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,26 +31,38 @@ def run_lesson(path: Path, progress=None) -> tuple[object, dict]:
     last line of the message.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     notebook, start = lessons.load(path), time.monotonic()
-    row = {"lesson": path.stem, "language": path.parent.name, "seconds": 0.0, "results": [], "cores": _cores()}
+    _forget_outputs(notebook)
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=folder)
-    numbers = {cell.id: number for number, cell in enumerate(lessons.code_cells(notebook), start=1)}
-    _forget_outputs(notebook)
-    try:
-        with client.setup_kernel():
-            for index, cell in enumerate(notebook.cells):
-                if progress and cell.id in numbers:
-                    progress(numbers[cell.id], len(numbers), time.monotonic() - start)
-                client.execute_cell(cell, index, store_history=True)
-            client.set_widgets_metadata()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        row["error"] = f"{cell.id}: {_last_line(error)}"
+    row = {"lesson": path.stem, "language": path.parent.name, "seconds": 0.0, "results": [], "cores": _cores()}
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kernel_log:
+        with client.setup_kernel(stderr=kernel_log):
+            error = _run_cells(client, progress, start)
+        kernel_log.seek(0)
+        last_words = (kernel_log.read().strip().splitlines() or [""])[-1]
+    if error:
+        row["error"] = f"{error}; {last_words}" if "Kernel died" in error else error
     row["seconds"] = round(time.monotonic() - start, 1)
     row["results"] = collect_results(notebook)
     return notebook, row
+
+
+def _run_cells(client, progress, start: float) -> str:
+    """Run the cells in order up to the first that fails; returns "" or what failed."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    numbers = {cell.id: number for number, cell in enumerate(lessons.code_cells(client.nb), start=1)}
+    for index, cell in enumerate(client.nb.cells):
+        if progress and cell.id in numbers:
+            progress(numbers[cell.id], len(numbers), time.monotonic() - start)
+        try:
+            client.execute_cell(cell, index, store_history=True)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            return f"{cell.id}: {_last_line(error)}"
+    client.set_widgets_metadata()
+    return ""
 
 
 def collect_results(notebook) -> list[dict]:

@@ -1,0 +1,169 @@
+"""helpers.tour and helpers.report: lessons run in order, one failure stops nothing, the figures reach the tables."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from nbformat import v4
+
+from helpers import lessons, report, tour
+from helpers.settings import ROOT
+
+ROW = {"task": "formulas", "metric": "cer", "before": 0.5, "after": 0.125, "n": 200}
+SHOW = f"""from IPython.display import display
+display({{"text/plain": "ok", "{tour.RESULTS}": [{ROW!r}]}}, raw=True)"""
+NOISE = """import sys, os
+print("to stderr", file=sys.stderr)
+from IPython.display import display
+display({"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "bar"}, raw=True)
+print(os.path.basename(os.getcwd()), os.environ["HF_HUB_OFFLINE"])"""
+
+
+def write_lesson(folder, name, *sources):
+    cells = [v4.new_markdown_cell("# Words", id="title")]
+    cells += [v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources, start=1)]
+    path = folder / "en" / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lessons.save(v4.new_notebook(cells=cells), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def toured(tmp_path_factory):
+    """(folder, exit status, printed text) of one tour over a good lesson, one that fails, and one after it."""
+    folder = tmp_path_factory.mktemp("tour")
+    write_lesson(folder, "01_good", NOISE, SHOW)
+    write_lesson(folder, "02_fails", "x = 1", "raise ValueError('first line\\nlast line')", "x = 2")
+    write_lesson(folder, "03_dies", "import os; os.write(2, b'out of luck'); os._exit(3)")
+    write_lesson(folder, "04_after", SHOW)
+    command = [sys.executable, "-m", "helpers.tour", "run", "--notebooks", folder, "--build", folder / "build"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return folder, ran.returncode, ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def rows(toured):
+    return json.loads((toured[0] / "build" / "tour.json").read_text(encoding="utf-8"))
+
+
+def test_a_failed_lesson_fails_the_tour_but_stops_no_other(toured, rows):
+    assert toured[1] == 1
+    assert [(row["lesson"], "error" in row) for row in rows] == [
+        ("01_good", False),
+        ("02_fails", True),
+        ("03_dies", True),
+        ("04_after", False),
+    ]
+
+
+def test_failure_names_the_cell_and_the_last_line(toured, rows):
+    assert rows[1]["error"] == "cell-2: ValueError: last line"
+    assert "en/02_fails  3 cells" in toured[2] and "FAILED at cell-2: ValueError: last line" in toured[2]
+
+
+def test_a_kernel_that_dies_is_named_with_its_last_words(rows):
+    assert rows[2]["error"].startswith("cell-1: Kernel died") and rows[2]["error"].endswith("out of luck")
+
+
+def test_rows_hold_language_seconds_and_results(rows):
+    assert rows[0]["language"] == "en" and rows[0]["seconds"] > 0
+    assert [row["results"] for row in rows] == [[ROW], [], [], [ROW]]
+
+
+def test_pages_are_written_even_for_the_failed_lesson(toured):
+    pages = sorted(path.name for path in (toured[0] / "build" / "en").iterdir())
+    assert pages == ["01_good.html", "02_fails.html", "03_dies.html", "04_after.html"]
+
+
+def test_lessons_run_offline_in_their_own_folder(toured):
+    assert "en 1" in (toured[0] / "build" / "en" / "01_good.html").read_text(encoding="utf-8")
+
+
+def test_source_notebooks_are_not_changed(toured):
+    assert all(
+        cell.execution_count is None for cell in lessons.code_cells(lessons.load(toured[0] / "en/01_good.ipynb"))
+    )
+
+
+def test_output_ends_with_one_table(toured):
+    table = toured[2][toured[2].index("lesson   ") :].splitlines()
+    assert table[0].split() == list(report.COLUMNS)
+    assert table[1].split()[0] == "01_good" and table[1].split()[2:] == ["formulas", "cer", "0.500", "0.125", "200"]
+
+
+def test_plain_output_has_no_control_characters(toured):
+    assert "\r" not in toured[2] and "\033" not in toured[2]
+
+
+def test_interrupt_ends_the_kernel_and_says_so(tmp_path):
+    write_lesson(
+        tmp_path, "01_sleeps", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(60)"
+    )
+    command = [sys.executable, "-m", "helpers.tour", "run", "--notebooks", tmp_path, "--build", tmp_path / "build"]
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    pid = tmp_path / "en" / "pid"
+    while not (pid.exists() and pid.read_text()):
+        assert running.poll() is None
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130 and "stopped" in said and "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_kept_outputs_are_tidy_and_marked(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    path = write_lesson(tmp_path, "01_good", NOISE, "1 + 1")
+    assert "error" not in tour.keep_outputs(tmp_path, ["en"], [])[0]
+    notebook = lessons.load(path)
+    assert [output.get("text", "") for output in notebook.cells[1].outputs] == ["en 1\n"]
+    assert [cell.execution_count for cell in lessons.code_cells(notebook)] == [1, 2]
+    assert notebook.metadata["executed"] == lessons.code_fingerprint(notebook)
+    assert "execution" not in notebook.cells[1].metadata and "widgets" not in notebook.metadata
+
+
+def test_a_failed_lesson_keeps_its_old_outputs(tmp_path):
+    path = write_lesson(tmp_path, "01_fails", "1 / 0")
+    before = path.read_bytes()
+    assert tour.keep_outputs(tmp_path, ["en"], [])[0]["error"] == "cell-1: ZeroDivisionError: division by zero"
+    assert path.read_bytes() == before
+
+
+def test_unknown_lesson_is_refused_with_those_there_are(tmp_path):
+    write_lesson(tmp_path, "01_good")
+    with pytest.raises(ValueError, match="no lesson 09_none in en; there are: 01_good"):
+        tour.lesson_paths(tmp_path, "en", ["09_none"])
+
+
+def test_readme_table_has_a_row_for_each_result():
+    row = {"lesson": "06_x", "language": "en", "seconds": 61.4, "results": [ROW, ROW | {"metric": "exact_match"}]}
+    assert report.readme_table([row]).splitlines()[2:] == [
+        "| `06_x` | 61 | formulas | cer | 0.500 | 0.125 | 200 |",
+        "|  |  | formulas | exact_match | 0.500 | 0.125 | 200 |",
+    ]
+
+
+def test_readmes_are_written_between_the_marks(tmp_path):
+    row = {"lesson": "06_x", "language": "en", "seconds": 61.4, "results": [ROW]}
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "tour.json").write_text(json.dumps([row]), encoding="utf-8")
+    for name in ("README.md", "README_zh.md"):
+        (tmp_path / name).write_text(f"top\n{report.README_START}\nold\n{report.README_END}\nend\n", encoding="utf-8")
+    report.write_readmes(tmp_path)
+    text = (tmp_path / "README_zh.md").read_text(encoding="utf-8")
+    assert "old" not in text and "0.125" in text and text.startswith("top\n") and text.endswith("end\n")
+
+
+def test_readmes_are_not_written_from_a_failed_tour():
+    with pytest.raises(ValueError, match="lessons failed: 06_x"):
+        report.readme_table([{"lesson": "06_x", "seconds": 1.0, "results": [], "error": "cell: X"}])
+
+
+def test_missing_tour_is_said(tmp_path):
+    with pytest.raises(ValueError, match="run make tour"):
+        report.write_readmes(tmp_path)
