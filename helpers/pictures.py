@@ -1,12 +1,19 @@
 """Opening pictures that somebody else made: what may be wrong with one, and what training needs of it."""
 
+import hashlib
 import io
+import os
+import stat
 import struct
 import warnings
 import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
 
 from PIL import Image, ImageFile, ImageOps
+
+from helpers.files import half_character, shown
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow starts Ghostscript for an EPS
 MAX_BYTES = 200 * 2**20  # of one picture file
@@ -68,7 +75,8 @@ def open_picture(data):
 def _check_size(width, height):
     """Raise PictureError for a size in pixels that no model here takes."""
     if min(width, height) < MIN_SIDE:
-        raise PictureError(f"picture of {width}x{height} pixels", f"both sides need {MIN_SIDE} or more: crop it again")
+        reason = f"picture is {min(width, height)} pixel {'high' if height < width else 'wide'} ({width}x{height})"
+        raise PictureError(reason, f"both sides need {MIN_SIDE} or more: crop it again")
     if width * height > MAX_PIXELS:
         raise _bomb(f"{width}x{height} pixels")
     if max(width, height) > MAX_RATIO * min(width, height):
@@ -111,3 +119,66 @@ def _to_8_bits(image):
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     scale = 257 if image.mode.startswith("I;16") or values.max() > 255 else 1
     return Image.fromarray((values / scale).round().clip(0, 255).astype(np.uint8))
+
+
+# --- files that a data set names --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a file that a record names: hash of its bytes, size in pixels, or what is wrong with it."""
+
+    digest: bytes | None = None
+    size: tuple[int, int] | None = None
+    fault: tuple[str, str] | None = None
+
+
+def look_at(root, name, is_image=True):
+    """Look at the file ``name`` (a path from a data file) under the folder ``root`` (a real path); never raises."""
+    fault = _path_fault(root, name)
+    if fault:
+        return Look(fault=fault)
+    try:
+        data = Path(root, name).read_bytes()
+    except OSError as error:
+        return Look(fault=(f"{shown(name)} cannot be read ({error.strerror})", "check your rights to read it"))
+    digest = hashlib.sha256(data).digest()
+    if not is_image:
+        return Look(digest)
+    try:
+        return Look(digest, open_picture(data).size)
+    except PictureError as error:
+        return Look(digest, fault=(f"{shown(name)}: {error.reason}", error.cure))
+
+
+def _path_fault(root, name):
+    """What is wrong with a path before the file is opened, as (reason, cure), or None."""
+    inside = "keep pictures in the data folder and write paths relative to the data file"
+    plain = name.replace("\\", "/")
+    windows = PureWindowsPath(name)
+    if not name.strip() or "\0" in name or half_character(name):
+        return f"path {shown(name)} is empty or impossible", "give the path of the picture"
+    if plain.startswith("/") or windows.drive:
+        return f"absolute path {shown(name)}", inside
+    if os.path.normpath(plain).split(os.sep)[0] == "..":
+        return f"path {shown(name)} leaves the data folder", inside
+    real = os.path.realpath(os.path.join(root, name))
+    if not Path(real).is_relative_to(root):
+        return f"{shown(name)} is a link that leads out of the data folder", "copy the file in its place"
+    return _file_fault(real, name)
+
+
+def _file_fault(real, name):
+    try:
+        found = os.stat(real)
+    except OSError as error:
+        if "\\" in name:
+            return f"{shown(name)} is missing", "write / instead of \\ in paths"
+        return f"{shown(name)} is missing ({error.strerror})", "copy the file there, or correct its name"
+    if not stat.S_ISREG(found.st_mode):
+        return f"{shown(name)} is not a file", "give the path of the picture itself"
+    if found.st_size == 0:
+        return f"{shown(name)} is an empty file", "copy or export the file again"
+    if found.st_size > MAX_BYTES:
+        return f"{shown(name)} has {found.st_size:,} bytes, over {MAX_BYTES:,}", "make it smaller, or take it out"
+    return None

@@ -1,0 +1,159 @@
+"""Find everything that is wrong with a data set before training starts, not at step 900."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.files import half_character, shown
+from helpers.pictures import Look, look_at, strict_pillow
+from helpers.records import KEYS, Problem, Record, read_records
+from helpers.settings import short
+
+
+class DataError(ValueError):
+    """The data set has problems: ``problems`` lists them, the message has one line for each."""
+
+    def __init__(self, problems):
+        self.problems = problems
+        super().__init__(f"{len(problems)} problems\n" + "\n".join(map(str, problems)))
+
+
+def find_problems(
+    path,
+    *,
+    answer_tokens=None,
+    max_answer_tokens=None,
+    image_tokens=None,
+    max_image_tokens=None,
+    test_path=None,
+    fmt="auto",
+):
+    """Every problem of a data file: its encoding, JSON, records, answers and pictures, each really decoded.
+
+    Args:
+        path: a JSONL of image and text, or Qwen2-VL, MiniCPM or ShareGPT records (see ``helpers.records``).
+        answer_tokens, max_answer_tokens: a function str -> number of tokens, and how many an answer may have.
+        image_tokens, max_image_tokens: a function (width, height) in pixels -> tokens, and how many a picture may take.
+        test_path: a second file, examined too; its pictures must not be in the first.
+        fmt: "auto", "jsonl", "qwen2_vl", "minicpm" or "sharegpt".
+
+    Returns:
+        list of Problem, by file and row; empty if all is well.
+    """
+    if (answer_tokens is None) != (max_answer_tokens is None) or (image_tokens is None) != (max_image_tokens is None):
+        raise TypeError("a function that counts tokens and its maximum go together: give both or none")
+    if fmt != "auto" and fmt not in KEYS:
+        raise ValueError(f"fmt {fmt!r} -> one of auto, {', '.join(KEYS)}")
+    rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens)
+    train = _examine(path, fmt, rules)
+    if test_path is None:
+        return train.problems
+    test = _examine(test_path, fmt, rules)
+    return sorted(train.problems + _leaks(train, test), key=_place) + test.problems
+
+
+def check(path, *, fmt="auto", **options):
+    """The number of rows of a data file without a problem; takes the arguments of ``find_problems``.
+
+    Raises:
+        DataError: lists all problems at once.
+    """
+    if problems := find_problems(path, fmt=fmt, **options):
+        raise DataError(problems)
+    return len(read_records(path, fmt)[0])
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to count tokens, and how many are allowed."""
+
+    answer_tokens: object
+    max_answer_tokens: int | None
+    image_tokens: object
+    max_image_tokens: int | None
+
+
+@dataclass(frozen=True)
+class Examined:
+    file: str
+    records: list[Record]
+    looks: dict[str, Look]
+    problems: list[Problem]
+
+
+def _examine(path, fmt, rules):
+    records, faults = read_records(path, fmt)
+    looks = _look_at_all(Path(path).parent, records)
+    for record in records:
+        record.faults += [looks[name].fault for name in record.images + record.others if looks[name].fault]
+        record.faults += _too_long(record, looks, rules)
+    _contradictions(records, looks)
+    problems = [Problem(short(path), *fault) for fault in faults]
+    problems += [Problem(short(path), record.row, *fault) for record in records for fault in record.faults]
+    return Examined(short(path), records, looks, sorted(problems, key=_place))
+
+
+def _place(problem):
+    return -1 if problem.row is None else problem.row
+
+
+def _look_at_all(folder, records):
+    """{name: Look} of every file named; pictures are decoded by threads, since Pillow lets go of Python's lock."""
+    images = {name for record in records for name in record.images}
+    others = {name for record in records for name in record.others} - images
+    names = sorted(images) + sorted(others)
+    root = os.path.realpath(folder)
+    with strict_pillow(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return dict(zip(names, pool.map(lambda name: look_at(root, name, name in images), names), strict=True))
+
+
+# --- rules over records -----------------------------------------------------------------------
+
+
+def _too_long(record, looks, rules):
+    """Answers and pictures over the token budget, as (reason, cure)."""
+    if rules.answer_tokens:
+        for answer in record.answers:
+            if half_character(answer):
+                continue  # already named, and no tokenizer takes it
+            if (count := rules.answer_tokens(answer)) > rules.max_answer_tokens:
+                reason = f"answer of {count} tokens, allowed {rules.max_answer_tokens}: {shown(answer)}"
+                yield reason, "raise the limit or leave the row out; cutting would lose the end of the answer"
+    if rules.image_tokens:
+        for name in record.images:
+            size = looks[name].size
+            if size and (count := rules.image_tokens(*size)) > rules.max_image_tokens:
+                shrunk = " x ".join(str(int(side * (rules.max_image_tokens / count) ** 0.5)) for side in size)
+                reason = f"{shown(name)} of {size[0]} x {size[1]} pixels takes {count} image tokens"
+                yield f"{reason}, allowed {rules.max_image_tokens}", f"shrink it to about {shrunk}, or raise the limit"
+
+
+def _contradictions(records, looks):
+    """Add a fault to rows that give the same pictures and prompts as an earlier row another answer."""
+    first = {}
+    for record in records:
+        digests = tuple(looks[name].digest for name in record.images)
+        if not digests or None in digests or not record.answers:
+            continue
+        earlier = first.setdefault((digests, tuple(record.prompts)), record)
+        if earlier.answers != record.answers:
+            reason = f"same picture as row {earlier.row}, other answer: {shown(record.answers[0])}"
+            record.faults.append((reason, "find out which is right and leave the other out"))
+
+
+def _leaks(train, test):
+    """Problems for rows of train whose picture is in test too."""
+    cure = "split by content: helpers.samples.split"
+    seen = {}
+    for record in test.records:
+        for name in record.images:
+            seen.setdefault(test.looks[name].digest, record)
+    problems = []
+    for record in train.records:
+        for name in record.images:
+            digest = train.looks[name].digest
+            if digest is not None and (twin := seen.get(digest)):
+                what = "picture and answer" if twin.answers == record.answers else "picture"
+                problems.append(Problem(train.file, record.row, f"same {what} as {test.file}:{twin.row}", cure))
+    return problems
