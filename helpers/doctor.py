@@ -1,0 +1,161 @@
+"""Look at the machine before a lesson does: each check says what it found, and what to do if that is not enough.
+
+Nothing here raises, downloads or changes anything; a lesson in tiny mode runs whatever the checks say.
+"""
+
+import os
+import platform
+import shutil
+import sys
+import threading
+import tomllib
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from importlib import metadata
+from urllib.parse import urlsplit
+
+from helpers.settings import ROOT
+
+PYTHONS = ((3, 11), (3, 12))
+HUB_SECONDS = 4.0
+DISK_GB = 20
+MEMORY_GB = 6
+HUBS = {"ModelScope": "https://www.modelscope.cn", "Hugging Face": "https://huggingface.co"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `advice` is empty when there is nothing to do."""
+
+    name: str
+    ok: bool
+    value: str
+    advice: str = ""
+
+
+def examine() -> list[Check]:
+    """All checks, in a few seconds, also without a network."""
+    return [python(), packages(), processor(), gpu(), disk(), *hubs()]
+
+
+def report(checks: list[Check]) -> str:
+    """The checks as an aligned text: "ok" or "note", name, value, and the advice on a line of its own."""
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok  ' if check.ok else 'note'}  {check.name:<{width}}  {check.value}")
+        if check.advice:
+            lines.append(f"{'':<{width + 8}}-> {check.advice}")
+    return "\n".join(lines)
+
+
+def python() -> Check:
+    """Is this a Python that the pinned packages exist for?"""
+    ok = sys.version_info[:2] in PYTHONS
+    return Check(
+        "Python", ok, platform.python_version(), "" if ok else "use 3.11 or 3.12: make setup PYTHON=python3.12"
+    )
+
+
+def versions(*names: str) -> dict[str, str]:
+    """Installed version of each package, or "missing"."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def packages() -> Check:
+    """Is every package installed in the version that pyproject.toml pins?"""
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        lines = tomllib.load(file)["project"]["dependencies"]
+    pins = dict(line.split("[")[0].split("==")[:1] + line.split("==")[1:] for line in lines)
+    installed = versions(*pins)
+    other = [f"{name} {installed[name]}, not {pin}" for name, pin in pins.items() if installed[name] != pin]
+    if other:
+        return Check("packages", False, "; ".join(other), "bring them in line: make setup (on Colab: pip install -e .)")
+    return Check("packages", True, f"all {len(pins)} as pinned")
+
+
+def processor() -> Check:
+    """Processor cores this process may use, and memory in units of 10^9 bytes."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = psutil.virtual_memory().total / 1e9
+    ok = memory >= MEMORY_GB
+    advice = "" if ok else "close other programs; a smaller batch_size helps"
+    return Check("processor", ok, f"{cores} cores, {memory:.0f} GB of memory", advice)
+
+
+def gpu() -> Check:
+    """What PyTorch can compute on, with GPU memory (VRAM) in units of 10^9 bytes."""
+    try:
+        import torch
+    except ImportError:
+        return Check("GPU", False, "PyTorch is missing", "make setup; with pip: pip install -e '.[torch]'")
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(0)
+        value = (
+            f"{torch.cuda.device_count()} x {card.name}, {card.total_memory / 1e9:.0f} GB, torch {torch.__version__}"
+        )
+        ok = card.total_memory / 1e9 >= 8
+        return Check("GPU", ok, value, "" if ok else "too small for Settings.real(): stay with Settings.tiny()")
+    if torch.backends.mps.is_available():
+        return Check(
+            "GPU", True, f"Apple MPS, torch {torch.__version__}", "enough for tiny mode; real mode was made for CUDA"
+        )
+    advice = "enough for tiny mode; for Settings.real() rent a machine with an NVIDIA GPU"
+    return Check("GPU", False, f"none, torch {torch.__version__}", advice)
+
+
+def disk() -> Check:
+    """Free space where the project lies, in units of 10^9 bytes."""
+    free = shutil.disk_usage(ROOT).free / 1e9
+    ok = free >= DISK_GB
+    advice = "" if ok else f"real weights want {DISK_GB} GB or more: put models on a larger disk and give models_dir"
+    return Check("disk", ok, f"{free:.0f} GB free", advice)
+
+
+def hubs(seconds: float = HUB_SECONDS) -> list[Check]:
+    """Does each hub answer within `seconds`? All are asked at the same time; `HF_ENDPOINT` replaces Hugging Face."""
+    addresses = HUBS | {"Hugging Face": os.environ.get("HF_ENDPOINT") or HUBS["Hugging Face"]}
+    if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
+        advice = "fine for tiny mode; unset HF_HUB_OFFLINE for real weights"
+        return [Check(name, True, "not asked: HF_HUB_OFFLINE is set", advice) for name in addresses]
+    answers: dict[str, str] = {}
+    asking = [threading.Thread(target=_ask, args=(a, seconds, n, answers), daemon=True) for n, a in addresses.items()]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(seconds)
+    return [
+        _hub(name, address, answers.get(name, f"no answer in {seconds:g} s")) for name, address in addresses.items()
+    ]
+
+
+def _ask(address: str, seconds: float, name: str, answers: dict):
+    """Put "answers" or the reason why not into answers[name]. A refusal such as 403 is an answer too."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds):
+            answers[name] = "answers"
+    except urllib.error.HTTPError:
+        answers[name] = "answers"
+    except urllib.error.URLError as error:
+        answers[name] = f"not reached: {error.reason}"
+    except (OSError, ValueError) as error:
+        answers[name] = f"not reached: {error}"
+
+
+def _hub(name: str, address: str, answer: str) -> Check:
+    host = urlsplit(address).hostname or address
+    if answer == "answers":
+        return Check(name, True, f"{host} answers")
+    advice = "fine for tiny mode; for real weights use the other hub or models_dir"
+    if name == "Hugging Face":
+        advice += ", or set HF_ENDPOINT to a mirror"
+    return Check(name, False, f"{host}: {answer}", advice)
