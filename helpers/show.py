@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from html import escape
 
 from helpers.evaluate import LOWER_IS_BETTER, Comparison, Interval, normalise
+from helpers.lossplot import figure_png
 from helpers.render import ink
 
 RESULTS_MIME = "application/vnd.ocr-lessons.results+json"
@@ -115,15 +116,6 @@ def histogram_png(values_by_name: dict[str, list[float]]) -> bytes:
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     return figure_png(figure)
-
-
-def figure_png(figure) -> bytes:
-    """A matplotlib figure as a PNG of 32 colours: about a third of the usual size."""
-    from PIL import Image
-
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", facecolor="white")
-    return _png(Image.open(raw).convert("RGB"), 32)
 
 
 def formula_picture(latex: str):
