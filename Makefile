@@ -20,7 +20,7 @@ tour: $(READY)  ## run the lessons offline, one table at the end [LESSON_LANGUAG
 	@$(BIN)/python -m helpers.tour run --language $(LESSON_LANGUAGE) --lessons $(LESSONS)
 
 lab: $(READY)  ## open JupyterLab on lesson 1 [LESSON_LANGUAGE=zh]
-	@$(BIN)/jupyter lab notebooks/$(LESSON_LANGUAGE)/01_install.ipynb
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/$(LESSON_LANGUAGE)/01_install.ipynb
 
 test: lint unit check nbval  ## everything below, then all notebooks of both languages
 

@@ -10,7 +10,9 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers import lessons, report
@@ -26,7 +28,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFL
 def run_lesson(path: Path, progress=None) -> tuple[object, dict]:
     """Run one notebook in its own kernel, in its own folder; the file itself is not changed.
 
-    progress is called as progress(cell number, number of cells, seconds so far).
+    progress is called at the start and before each code cell, as progress(number of the cell, number of cells).
     Returns (the executed notebook, its row for build/tour.json); a failed one has "error" in its row: cell id and the
     last line of the message.
     """
@@ -37,9 +39,11 @@ def run_lesson(path: Path, progress=None) -> tuple[object, dict]:
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=folder)
     row = {"lesson": path.stem, "language": path.parent.name, "seconds": 0.0, "results": [], "cores": _cores()}
+    if progress:
+        progress(0, len(lessons.code_cells(notebook)))
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kernel_log:
         with client.setup_kernel(stderr=kernel_log):
-            error = _run_cells(client, progress, start)
+            error = _run_cells(client, progress)
         kernel_log.seek(0)
         last_words = (kernel_log.read().strip().splitlines() or [""])[-1]
     if error:
@@ -49,14 +53,14 @@ def run_lesson(path: Path, progress=None) -> tuple[object, dict]:
     return notebook, row
 
 
-def _run_cells(client, progress, start: float) -> str:
+def _run_cells(client, progress) -> str:
     """Run the cells in order up to the first that fails; returns "" or what failed."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     numbers = {cell.id: number for number, cell in enumerate(lessons.code_cells(client.nb), start=1)}
     for index, cell in enumerate(client.nb.cells):
         if progress and cell.id in numbers:
-            progress(numbers[cell.id], len(numbers), time.monotonic() - start)
+            progress(numbers[cell.id], len(numbers))
         try:
             client.execute_cell(cell, index, store_history=True)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -75,7 +79,8 @@ def tour(notebooks: Path, language: str, chosen: list[str], build: Path) -> list
     """Run the lessons of one language; write HTML and tour.json under `build`; return the rows of the table."""
     rows = []
     for path in lesson_paths(notebooks, language, chosen):
-        notebook, row = run_lesson(path, _progress_line(f"{language}/{path.stem}"))
+        with _progress_line(f"{language}/{path.stem}") as progress:
+            notebook, row = run_lesson(path, progress)
         rows.append(row)
         _say_finished(row, len(lessons.code_cells(notebook)))
         _write_page(notebook, build / language / f"{path.stem}.html")
@@ -87,8 +92,10 @@ def lesson_paths(notebooks: Path, language: str, chosen: list[str]) -> list[Path
     """Notebooks to run, in order. Raises ValueError naming the lessons there are, if a chosen one is not among them."""
     paths = sorted((notebooks / language).glob("[0-9]*.ipynb"))
     names = [path.stem for path in paths]
+    if not names:
+        raise ValueError(f"there are no lessons in {short(notebooks / language)}/")
     if unknown := [name for name in chosen if name not in names]:
-        raise ValueError(f"no lesson {', '.join(unknown)} in {language}; there are: {', '.join(names) or 'none'}")
+        raise ValueError(f"no lesson {', '.join(unknown)} in {language}; there are: {', '.join(names)}")
     return [path for path in paths if not chosen or path.stem in chosen]
 
 
@@ -96,7 +103,8 @@ def keep_outputs(notebooks: Path, languages, chosen: list[str]) -> list[dict]:
     """Run lessons and keep their outputs in the notebooks. A lesson that fails keeps the outputs it had."""
     rows = []
     for path in [path for language in languages for path in lesson_paths(notebooks, language, chosen)]:
-        notebook, row = run_lesson(path, _progress_line(f"{path.parent.name}/{path.stem}"))
+        with _progress_line(f"{path.parent.name}/{path.stem}") as progress:
+            notebook, row = run_lesson(path, progress)
         rows.append(row)
         _say_finished(row, len(lessons.code_cells(notebook)))
         if "error" not in row:
@@ -133,16 +141,35 @@ def _is_noise(output) -> bool:
     return output.get("name") == "stderr" or WIDGET in output.get("data", {})
 
 
+@contextmanager
 def _progress_line(name: str):
-    """A progress callback: one line that keeps changing in a terminal, one line at the start elsewhere."""
+    """A progress callback: one line redrawn every second in a terminal, one line at the start elsewhere."""
+    start, now, finished = time.monotonic(), [0, 0], threading.Event()
 
-    def show(number: int, count: int, seconds: float):
+    def draw():
+        seconds = time.monotonic() - start
+        print(f"\r\033[K{name}  cell {now[0]} of {now[1]}  {seconds:.0f} s", end="", flush=True)
+
+    def tick():
+        while not finished.wait(1):
+            draw()
+
+    def show(number: int, count: int):
+        now[:] = number, count
         if sys.stdout.isatty():
-            print(f"\r\033[K{name}  cell {number} of {count}  {seconds:.0f} s", end="", flush=True)
-        elif number == 1:
+            draw()
+        elif number == 0:
             print(f"{name}  {count} cells ...", flush=True)
 
-    return show
+    ticking = threading.Thread(target=tick, daemon=True)
+    if sys.stdout.isatty():
+        ticking.start()
+    try:
+        yield show
+    finally:
+        finished.set()
+        if ticking.is_alive():
+            ticking.join()
 
 
 def _say_finished(row: dict, count: int):

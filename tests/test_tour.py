@@ -140,6 +140,11 @@ def test_unknown_lesson_is_refused_with_those_there_are(tmp_path):
         tour.lesson_paths(tmp_path, "en", ["09_none"])
 
 
+def test_a_folder_without_lessons_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="there are no lessons in zh/"):
+        tour.lesson_paths(tmp_path, "zh", [])
+
+
 def test_readme_table_has_a_row_for_each_result():
     row = {"lesson": "06_x", "language": "en", "seconds": 61.4, "results": [ROW, ROW | {"metric": "exact_match"}]}
     assert report.readme_table([row]).splitlines()[2:] == [
