@@ -122,7 +122,7 @@ def _save(image, text, target):
     """Write one picture as PNG; return what is wrong with the row, or None."""
     data = image.get("bytes") if isinstance(image, dict) else image
     if not isinstance(data, bytes):
-        return "no picture bytes -> save the data set with its pictures embedded"
+        return 'no picture bytes, only a path -> write {"bytes": path.read_bytes(), "path": path.name} into the column'
     if not isinstance(text, str) or not text.strip():
         return "no text -> leave the row out"
     if len(data) > MAX_BYTES:

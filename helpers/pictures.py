@@ -171,10 +171,11 @@ def _path_fault(root, name):
 def _file_fault(real, name):
     try:
         found = os.stat(real)
+    except (FileNotFoundError, NotADirectoryError):
+        cure = "write / instead of \\ in paths" if "\\" in name else "copy the file there, or correct its name"
+        return f"{shown(name)} is missing", cure
     except OSError as error:
-        if "\\" in name:
-            return f"{shown(name)} is missing", "write / instead of \\ in paths"
-        return f"{shown(name)} is missing ({error.strerror})", "copy the file there, or correct its name"
+        return f"{shown(name)} cannot be opened ({error.strerror})", "correct its name, or your rights to read it"
     if not stat.S_ISREG(found.st_mode):
         return f"{shown(name)} is not a file", "give the path of the picture itself"
     if found.st_size == 0:

@@ -165,7 +165,7 @@ PATHS = {
     "": "is empty or impossible",
     "images/\0.png": "is empty or impossible",
     "\ud800.png": "is empty or impossible",
-    "a" * 5000: "is missing",
+    "a" * 5000: "cannot be opened",
     "images/0.png/1.png": "is missing",
 }
 
