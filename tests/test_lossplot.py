@@ -37,7 +37,6 @@ def run(plot, steps):
 
 
 def test_history_is_kept_outside_a_notebook(monkeypatch):
-    monkeypatch.setattr(lossplot, "draw", None, raising=False)
     monkeypatch.setattr(LossPlot, "draw", None)
     plot = LossPlot()
     run(plot, 3)

@@ -2,6 +2,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 import warnings
 
 import nbformat
@@ -12,8 +14,15 @@ from PIL import Image
 from helpers import show
 from helpers.evaluate import compare
 from helpers.samples import Sample
+from helpers.settings import ROOT
 
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_import_is_light():
+    heavy = "{'torch', 'transformers', 'matplotlib.pyplot', 'IPython'}"
+    code = f"import sys, helpers.show, helpers.evaluate; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 @pytest.fixture
