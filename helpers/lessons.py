@@ -28,6 +28,7 @@ NOTEBOOK_BYTES = 150_000
 READABLE_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RANDOM_ID = re.compile(r"(?=.*\d)[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+BROKEN_SENTENCE = re.compile(r"[\u4e00-\u9fff，。；：、）]\n *[\u4e00-\u9fff（]")  # shown with a gap in it
 MACHINE_PATH = re.compile(r"(?<![\w.<])/(?:home|root|work|Users|tmp)/[^\s'\"<>]*|\b[CD]:\\[^\s'\"<>]*")
 
 
@@ -122,6 +123,9 @@ def _check_shape(notebook, language: str) -> list[str]:
             problems.append(f"{cell.id}: {lines} lines of code, over {CODE_LINES} -> move some into helpers/")
         if language == "zh" and cell.cell_type == "markdown" and not CHINESE.search(cell.source):
             problems.append(f"{cell.id}: no Chinese in it -> translate, then make sync")
+        if language == "zh" and cell.cell_type == "markdown" and (gap := BROKEN_SENTENCE.search(cell.source)):
+            around = gap.group().replace("\n", "↵")
+            problems.append(f"{cell.id}: a line break inside a sentence ({around}) shows as a gap -> join the lines")
     solutions = [cell for cell in code if "solution" in cell.metadata.get("tags", [])]
     for cell in solutions:
         if "assert" not in cell.source or not cell.metadata.get("jupyter", {}).get("source_hidden"):

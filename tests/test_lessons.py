@@ -135,6 +135,20 @@ def test_untranslated_prose_is_named(pair):
     assert any(f"{NAME} zh prose-3: no Chinese" in problem for problem in pair.problems())
 
 
+def test_line_break_inside_a_chinese_sentence_is_named(pair):
+    for language, text in (("en", "Other words."), ("zh", "一行\n又一行。")):
+        pair.edit(language, "prose-3", source=text)
+    sync.sync(pair.folder)
+    assert f"{NAME} zh prose-3: a line break inside a sentence (行↵又)" in only(pair.problems())
+
+
+def test_paragraphs_and_lists_in_chinese_are_accepted(pair):
+    for language, text in (("en", "Other words."), ("zh", "一段。\n\n又一段：\n- 一\n- 二\n\n| 表 |\n|---|\n| 格 |")):
+        pair.edit(language, "prose-3", source=text)
+    sync.sync(pair.folder)
+    assert pair.problems() == []
+
+
 def test_duplicate_id_is_named(pair):
     for language in lessons.LANGUAGES:
         pair.edit(language, "prose-4", id="prose-0")
