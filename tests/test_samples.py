@@ -101,6 +101,25 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "images"]
 
 
+def test_write_that_is_killed_before_the_end_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    samples = make_samples(tmp_path, ["a", "b"])
+    write_jsonl(samples[:1], tmp_path / "data.jsonl")
+
+    def killed(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_jsonl(samples, tmp_path / "data.jsonl")
+    assert load_jsonl(tmp_path / "data.jsonl") == samples[:1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "images"]
+
+
+def test_byte_order_mark_is_not_part_of_the_text(tmp_path):
+    (tmp_path / "data.jsonl").write_text('{"image": "a.png", "text": "x"}', encoding="utf-8-sig")
+    assert load_jsonl(tmp_path / "data.jsonl")[0].text == "x"
+
+
 # --- parquet ----------------------------------------------------------------------------------
 
 
@@ -201,6 +220,23 @@ def test_half_written_folder_of_a_killed_run_is_made_anew(tmp_path, monkeypatch)
     assert (tmp_path / "out" / "images" / "000001.png").is_file() and not (tmp_path / "out" / "data.jsonl").exists()
     monkeypatch.setattr(parquet, "_save", save)
     assert [sample.text for sample in load_parquet(source, tmp_path / "out")] == ["x", "y", "z"]
+
+
+def test_run_killed_while_making_a_folder_anew_does_not_leave_the_old_rows_as_finished(tmp_path, monkeypatch):
+    source = write_parquet(tmp_path / "t.parquet", [png(1), png(2)], ["x", "y"])
+    (old,) = load_parquet(source, tmp_path / "out", limit=1)
+    save = parquet._save
+
+    def killed(image, text, target):
+        if text == "y":
+            raise KeyboardInterrupt
+        return save(image, text, target)
+
+    monkeypatch.setattr(parquet, "_save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        load_parquet(source, tmp_path / "out")
+    monkeypatch.setattr(parquet, "_save", save)
+    assert old.image.is_file() and len(load_parquet(source, tmp_path / "out")) == 2
 
 
 def test_folder_with_other_data_is_never_cleared(tmp_path):

@@ -369,6 +369,13 @@ def test_test_file_is_examined_too(tmp_path, samples, jsonl):
     assert (problem.file, problem.row) == ("test.jsonl", 1)
 
 
+def test_pictures_that_cannot_be_read_are_not_called_a_leak(tmp_path, samples, jsonl):
+    samples[0].image.unlink()
+    write(tmp_path / "test.jsonl", {"image": "images/none.png", "text": "x"})
+    reasons = [problem.reason for problem in find_problems(jsonl, test_path=tmp_path / "test.jsonl")]
+    assert reasons == ["'images/0.png' is missing", "'images/none.png' is missing"]
+
+
 def test_one_picture_with_two_answers_is_named(samples, jsonl):
     samples[3].image.write_bytes(samples[0].image.read_bytes())
     problem = only(jsonl)
