@@ -138,6 +138,8 @@ def _check_shape(notebook, language: str) -> list[str]:
 
 def _check_outputs(notebook) -> list[str]:
     problems, code = [], code_cells(notebook)
+    if all(cell.execution_count is None for cell in code):
+        return [": no outputs are kept -> make outputs"]
     if notebook.metadata.get("executed") != code_fingerprint(notebook):
         problems.append(": the kept outputs are not of this code -> make outputs")
     for position, cell in enumerate(code, start=1):

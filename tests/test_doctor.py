@@ -111,6 +111,14 @@ def test_a_hub_that_is_silent_costs_only_the_time_given(online):
     assert [check.ok for check in checks] == [False, False]
 
 
+def test_a_name_server_that_is_silent_costs_only_the_time_given(online, monkeypatch):
+    online("http://127.0.0.1:1")
+    monkeypatch.setattr(doctor, "_ask", lambda *arguments: time.sleep(20))
+    start = time.monotonic()
+    assert "no answer in 0.2 s" in doctor.hubs(seconds=0.2)[0].value
+    assert time.monotonic() - start < 5
+
+
 @pytest.mark.parametrize("endpoint", ["not an address", "mirror.example", "ftp://127.0.0.1:1"])
 def test_a_wrong_endpoint_is_a_note(online, monkeypatch, endpoint):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)

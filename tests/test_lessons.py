@@ -206,6 +206,12 @@ def test_missing_execution_count_is_named(pair):
     assert f"{NAME} en code-3: kept output has count None, not 4" in only(pair.problems())
 
 
+def test_lesson_never_run_is_named_once(pair):
+    for number in range(12):
+        pair.edit("en", f"code-{number}", execution_count=None)
+    assert only(pair.problems()) == f"{NAME} en : no outputs are kept -> make outputs"
+
+
 def test_partial_rerun_is_named(pair):
     pair.edit("en", "code-3", execution_count=40)
     assert "code-3: kept output has count 40, not 4" in only(pair.problems())
@@ -303,6 +309,14 @@ def test_sync_inserts_new_cells_in_order(pair):
     assert [cell.id for cell in pair.load("zh").cells] == [cell.id for cell in pair.load("en").cells]
 
 
+def test_sync_finds_the_place_of_a_new_cell_also_beside_a_deleted_one(pair):
+    pair.remove("zh", "prose-7")
+    pair.insert("en", 3, v4.new_code_cell("new = 1", id="new-code"))
+    assert "en prose-7: deleted in zh" in only(sync.sync(pair.folder))
+    names = [cell.id for cell in pair.load("zh").cells]
+    assert names[names.index("new-code") - 1] == pair.load("en").cells[2].id
+
+
 def test_sync_names_a_cell_deleted_on_one_side(pair):
     pair.remove("en", "prose-3")
     assert "zh prose-3: deleted in en -> delete it here too" in only(sync.sync(pair.folder))
@@ -319,6 +333,7 @@ def test_sync_starts_a_missing_twin(pair):
     pair.path("zh").unlink()
     left = sync.sync(pair.folder)
     assert len(left) == 13 and all("still in English" in line for line in left)
+    assert not any("counterpart" in cell.metadata for cell in pair.load("zh").cells if cell.cell_type == "markdown")
     assert [cell.id for cell in pair.load("zh").cells] == [cell.id for cell in pair.load("en").cells]
 
 

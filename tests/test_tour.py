@@ -134,6 +134,15 @@ def test_a_failed_lesson_keeps_its_old_outputs(tmp_path):
     assert path.read_bytes() == before
 
 
+def test_results_kept_from_an_earlier_run_do_not_count(tmp_path):
+    path = write_lesson(tmp_path, "01_fails", "1 / 0", SHOW)
+    notebook = lessons.load(path)
+    notebook.cells[2].outputs = [v4.new_output("display_data", {tour.RESULTS: [ROW]})]
+    assert tour.collect_results(notebook) == [ROW]
+    lessons.save(notebook, path)
+    assert tour.run_lesson(path)[1]["results"] == []
+
+
 def test_unknown_lesson_is_refused_with_those_there_are(tmp_path):
     write_lesson(tmp_path, "01_good")
     with pytest.raises(ValueError, match="no lesson 09_none in en; there are: 01_good"):
