@@ -110,7 +110,7 @@ def _string(record, holder, key, name):
     value = holder.get(key, "")
     if isinstance(value, str):
         return value if key in holder else None
-    record.faults.append((f"{name} is {kind(value)}, not a string", "write it in quotes, or leave the row out"))
+    record.faults.append((f"{name} is {kind(value)}, not a string", "give a string, or leave the row out"))
     return None
 
 
