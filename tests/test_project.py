@@ -5,6 +5,7 @@ import json
 import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -73,6 +74,15 @@ def test_set_up_accepts_the_pythons_of_pyproject():
     allowed = re.search(r"in (\(\(3.*?\)\))\)'", (ROOT / ".ci" / "setup").read_text(encoding="utf-8"))[1]
     minors = {minor for minor in range(30) if f"3.{minor}" in SpecifierSet(PYPROJECT["project"]["requires-python"])}
     assert set(ast.literal_eval(allowed)) == {(3, minor) for minor in minors}
+
+
+def test_set_up_says_which_python_it_needs(tmp_path):
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    ran = subprocess.run(
+        [tmp_path / ".ci" / "setup"], env={**os.environ, "PYTHON": "false"}, capture_output=True, text=True
+    )
+    assert ran.returncode == 1 and "Python 3.11 or 3.12 is needed" in ran.stderr and "PYTHON=" in ran.stderr
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_every_module_is_installed():
