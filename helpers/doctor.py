@@ -7,14 +7,12 @@ import os
 import platform
 import shutil
 import sys
-import threading
 import tomllib
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from importlib import metadata
 from urllib.parse import urlsplit
 
+from helpers import hub
 from helpers.settings import ROOT
 
 PYTHONS = ((3, 11), (3, 12))
@@ -124,38 +122,18 @@ def disk() -> Check:
 def hubs(seconds: float = HUB_SECONDS) -> list[Check]:
     """Does each hub answer within `seconds`? All are asked at the same time; `HF_ENDPOINT` replaces Hugging Face."""
     addresses = HUBS | {"Hugging Face": os.environ.get("HF_ENDPOINT") or HUBS["Hugging Face"]}
-    if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
+    if hub.offline():
         advice = "fine for tiny mode; unset HF_HUB_OFFLINE for real weights"
         return [Check(name, True, "not asked: HF_HUB_OFFLINE is set", advice) for name in addresses]
-    answers: dict[str, str] = {}
-    asking = [threading.Thread(target=_ask, args=(a, seconds, n, answers), daemon=True) for n, a in addresses.items()]
-    for thread in asking:
-        thread.start()
-    for thread in asking:
-        thread.join(seconds)
-    return [
-        _hub(name, address, answers.get(name, f"no answer in {seconds:g} s")) for name, address in addresses.items()
-    ]
+    answers = hub.ask(addresses, seconds)
+    return [_hub(name, address, answers[name]) for name, address in addresses.items()]
 
 
-def _ask(address: str, seconds: float, name: str, answers: dict):
-    """Put "answers" or the reason why not into answers[name]. A refusal such as 403 is an answer too."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds):
-            answers[name] = "answers"
-    except urllib.error.HTTPError:
-        answers[name] = "answers"
-    except urllib.error.URLError as error:
-        answers[name] = f"not reached: {error.reason}"
-    except (OSError, ValueError) as error:
-        answers[name] = f"not reached: {error}"
-
-
-def _hub(name: str, address: str, answer: str) -> Check:
+def _hub(name: str, address: str, why: str) -> Check:
     host = urlsplit(address).hostname or address
-    if answer == "answers":
+    if not why:
         return Check(name, True, f"{host} answers")
     advice = "fine for tiny mode; for real weights use the other hub or models_dir"
     if name == "Hugging Face":
         advice += ", or set HF_ENDPOINT to a mirror"
-    return Check(name, False, f"{host}: {answer}", advice)
+    return Check(name, False, f"{host}: {why}", advice)

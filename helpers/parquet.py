@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from helpers.files import read_text, write_text
+from helpers.hub import require_hub
 from helpers.pictures import MAX_BYTES, PictureError, flatten, open_picture, strict_pillow
 from helpers.settings import short
 
@@ -20,8 +21,6 @@ def download(settings, subset, split):
     Raises:
         ConnectionError: the hub does not answer within seconds; the message says what to do.
     """
-    from helpers.models import require_hub
-
     require_hub(settings)
     name, wanted = LATEX_OCR[settings.hub], patterns(subset, split)
     if settings.hub == "modelscope":

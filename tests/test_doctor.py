@@ -8,7 +8,7 @@ from collections import namedtuple
 
 import pytest
 
-from helpers import doctor
+from helpers import doctor, hub
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_hub_that_is_silent_costs_only_the_time_given(online):
 
 def test_a_name_server_that_is_silent_costs_only_the_time_given(online, monkeypatch):
     online("http://127.0.0.1:1")
-    monkeypatch.setattr(doctor, "_ask", lambda *arguments: time.sleep(20))
+    monkeypatch.setattr(hub, "_ask", lambda *arguments: time.sleep(20))
     start = time.monotonic()
     assert "no answer in 0.2 s" in doctor.hubs(seconds=0.2)[0].value
     assert time.monotonic() - start < 5
@@ -135,7 +135,7 @@ def test_endpoint_is_asked_instead_and_its_password_not_shown(online, monkeypatc
 
 def test_offline_asks_nobody(online, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(doctor, "_ask", lambda *arguments: pytest.fail("asked"))
+    monkeypatch.setattr(hub, "_ask", lambda *arguments: pytest.fail("asked"))
     assert all("not asked" in check.value for check in doctor.hubs())
 
 

@@ -281,8 +281,7 @@ def fake_hubs(monkeypatch, root):
 
     monkeypatch.setitem(sys.modules, "modelscope", types.SimpleNamespace(dataset_snapshot_download=snapshot))
     monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot))
-    models = types.SimpleNamespace(require_hub=lambda settings: calls.append("asked"))
-    monkeypatch.setitem(sys.modules, "helpers.models", models)
+    monkeypatch.setattr(parquet, "require_hub", lambda settings: calls.append("asked"))
     return calls
 
 

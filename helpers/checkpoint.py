@@ -1,0 +1,62 @@
+"""Is a checkpoint folder whole? A download that broke off must not end in a puzzling error an hour later."""
+
+import json
+from pathlib import Path
+
+from helpers.settings import short
+
+NEEDED = (
+    ("config.json",),
+    ("tokenizer_config.json",),
+    ("tokenizer.json", "vocab.json"),  # either will do
+    ("processor_config.json", "preprocessor_config.json"),
+)
+
+
+def check_folder(folder, advice, weights=True):
+    """Return ``folder`` if it holds a whole checkpoint; else raise FileNotFoundError that names what is missing."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no checkpoint folder {short(folder)} -> {advice}")
+    missing = [" or ".join(names) for names in NEEDED if not any((folder / name).is_file() for name in names)]
+    missing += [path.name for path in sorted(folder.glob("*.json")) if not _is_json(path)]
+    if weights:
+        missing += [name for name in _weight_files(folder) if not is_whole(folder / name)]
+    if missing:
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise FileNotFoundError(
+            f"{short(folder)}: missing or cut off: {', '.join(missing)}; found: {found} -> {advice}"
+        )
+    return folder
+
+
+def _is_json(path):
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
+def _weight_files(folder):
+    """Names of the files that must hold the weights: one, or the shards of an index."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return ["model.safetensors"]
+    return sorted(set(json.loads(index.read_bytes())["weight_map"].values())) if _is_json(index) else []
+
+
+def is_whole(path):
+    """True for a safetensors file whose length is what its header says."""
+    if not path.is_file() or path.stat().st_size < 8:
+        return False
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > path.stat().st_size:
+            return False  # a Git LFS pointer or other text, or a cut-off header
+        header = file.read(size)
+    try:
+        ends = [entry["data_offsets"][1] for name, entry in json.loads(header).items() if name != "__metadata__"]
+    except ValueError:
+        return False  # space that a download reserved and never filled
+    return path.stat().st_size == 8 + size + max(ends, default=0)

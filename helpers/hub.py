@@ -1,0 +1,85 @@
+"""Is a hub there? Asked within seconds, before its own client would try for minutes."""
+
+import http.client
+import os
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+SECONDS = 5.0
+NOT_THE_HUB = (407, 502, 503, 504)  # what a proxy answers in its stead
+
+
+def require_hub(settings):
+    """Raise ConnectionError within seconds, with advice, when the hub of ``settings`` cannot be reached.
+
+    A local hub is not asked, nor is Hugging Face with HF_HUB_OFFLINE: its client then looks only into its cache.
+    """
+    if settings.hub == "local" or (settings.hub == "huggingface" and offline()):
+        return
+    address = addresses()[settings.hub]
+    why = ask({settings.hub: address})[settings.hub]
+    if why:
+        other = "huggingface" if settings.hub == "modelscope" else "modelscope"
+        raise ConnectionError(
+            f"{settings.hub} ({urlsplit(address).hostname or address}) cannot be reached: {why}. Try hub={other!r}, "
+            "set HF_ENDPOINT to a mirror, or download elsewhere and use hub='local', models_dir=...; "
+            "Settings.tiny() needs no network."
+        )
+
+
+def addresses():
+    """Where the hubs are: ``{hub: address}``, as the environment variables of their clients say."""
+    domain = os.environ.get("MODELSCOPE_DOMAIN") or "www.modelscope.cn"
+    return {
+        "modelscope": domain if "://" in domain else f"https://{domain}",
+        "huggingface": os.environ.get("HF_ENDPOINT") or "https://huggingface.co",
+    }
+
+
+def offline():
+    """True if HF_HUB_OFFLINE forbids asking."""
+    return os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def ask(wanted, seconds=SECONDS):
+    """Ask addresses for a sign of life, all at the same time, through the proxy that HTTP(S)_PROXY names.
+
+    Args:
+        wanted: ``{name: address}``.
+        seconds: how long to wait at most, even for a silent name server.
+
+    Returns:
+        ``{name: why}``: "" for an address that answers, else why not, in a few words.
+    """
+    answers = {}
+    asking = [
+        threading.Thread(target=_ask, args=(address, seconds, name, answers), daemon=True)
+        for name, address in wanted.items()
+    ]
+    for thread in asking:
+        thread.start()
+    end = time.monotonic() + seconds
+    for thread in asking:
+        thread.join(max(0.0, end - time.monotonic()))
+    return {name: answers.get(name, f"no answer in {seconds:g} s") for name in wanted}
+
+
+def _ask(address, seconds, name, answers):
+    """Put "" or the reason why not into answers[name]. A refusal such as 403 is an answer.
+
+    So is a certificate that only the system does not trust: the hubs' clients bring their own.
+    """
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds):
+            answers[name] = ""
+    except urllib.error.HTTPError as error:
+        answers[name] = str(error) if error.code in NOT_THE_HUB else ""
+    except urllib.error.URLError as error:
+        trusted = not isinstance(error.reason, ssl.SSLCertVerificationError)
+        answers[name] = f"not reached: {error.reason}" if trusted else ""
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        answers[name] = f"not reached: {error}"
