@@ -70,7 +70,7 @@ def extract(paths, folder, made_from):
         ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
         FileExistsError: the folder holds something that this function did not make.
     """
-    _clear(folder)
+    clear(folder)
     write_text(folder / "made_from.json", json.dumps(made_from))
     lines, faults = [], []
     with strict_pillow():
@@ -87,7 +87,7 @@ def extract(paths, folder, made_from):
     write_text(folder / "data.jsonl", "".join(lines))
 
 
-def _clear(folder):
+def clear(folder):
     """An empty ``folder/images``, whatever a killed run or other settings left there."""
     data, images = folder / "data.jsonl", folder / "images"
     if not (folder / "made_from.json").is_file() and (data.exists() or images.exists()):

@@ -41,6 +41,11 @@ def prompt_ids(processor, prompt, image_tokens):
     return processor.tokenizer(text).input_ids
 
 
+def longest_formula(index):
+    """Formulas start short, so that the model first learns what single signs look like: 4 tokens, then up to 40."""
+    return 4 + int((render.LONGEST - 4) * min(1, max(0, index - 20_000) / 180_000))
+
+
 def make_row(index, seed=1, style="printed"):
     """Row ``index`` of the training set.
 
@@ -49,7 +54,7 @@ def make_row(index, seed=1, style="printed"):
         with the pad token; index of the first answer token; number of tokens. ``None`` if the row is too long.
     """
     processor = _processor()
-    image, latex = render.draw_sample(index, seed, style)
+    image, latex = render.draw_sample(index, seed, style, longest=longest_formula(index))
     columns = image.width // render.GRID
     prompt = prompt_ids(processor, tiny.PROMPTS[index % len(tiny.PROMPTS)], ROWS * columns)
     ids = prompt + processor.tokenizer(latex).input_ids + [processor.tokenizer.eos_token_id]
@@ -227,11 +232,11 @@ def read_back(model, processor, style, count, seed=99):
         answers += processor.batch_decode(out[:, inputs.input_ids.shape[1] :], skip_special_tokens=True)
     truths = [latex for _, latex in drawn]
     model.train()
-    return sum(a == t for a, t in zip(answers, truths)) / count, answers, truths
+    return sum(a == t for a, t in zip(answers, truths, strict=True)) / count, answers, truths
 
 
-def pretrain(steps, out, batch=1024, peak=2e-3, capacity=1_500_000, first=20_480, grow=100, workers=15):
-    """Train from random weights, write the checkpoint folder ``out`` and its card. All defaults are the shipped ones."""
+def pretrain(steps, out, batch=1024, peak=1.5e-3, capacity=1_500_000, first=20_480, grow=100, workers=15):
+    """Train from random weights, write the checkpoint folder ``out`` and its card. Defaults as shipped."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -259,9 +264,11 @@ def pretrain(steps, out, batch=1024, peak=2e-3, capacity=1_500_000, first=20_480
             value.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            if (step + 1) % 100 == 0 or step + 1 == steps:
-                print(f"step {step + 1} loss {value.item():.4f} pool {pool.size} {time.time() - began:.0f} s", flush=True)
-            if (step + 1) % 2000 == 0:
+            if (step + 1) % 250 == 0 or step + 1 == steps:
+                print(
+                    f"step {step + 1} loss {value.item():.4f} pool {pool.size} {time.time() - began:.0f} s", flush=True
+                )
+            if (step + 1) % 4000 == 0:
                 print(f"step {step + 1} exact {read_back(model, processor, 'printed', 250)[0]:.3f}", flush=True)
         crew.terminate()
     facts = {"steps": steps, "batch": batch, "drawn pictures": pool.size, "seconds": round(time.time() - began)}
@@ -290,7 +297,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--batch", type=int, default=1024)
-    parser.add_argument("--peak", type=float, default=2e-3)
+    parser.add_argument("--peak", type=float, default=1.5e-3)
     parser.add_argument("--workers", type=int, default=15)
     parser.add_argument("--first", type=int, default=20_480)
     parser.add_argument("--grow", type=int, default=100)

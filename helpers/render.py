@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 from tqdm.auto import tqdm
 
+from helpers import parquet
+from helpers.files import write_text
 from helpers.samples import Sample, load_jsonl, write_jsonl
 from helpers.settings import short
 
@@ -23,7 +25,8 @@ GRID = 28  # pixels a side that one image token of Qwen2-VL covers
 LARGEST = (252, 56)  # width, height in pixels of the largest picture of a rendered set
 LONGEST = 40  # tokens of the longest formula of a rendered set
 STYLES = ("printed", "scan", "chalkboard")
-FONTS = {"printed": ("cm", "stix"), "scan": ("dejavuserif",), "chalkboard": ("stixsans",)}
+PARTS = ("train", "test")
+FONTS = {"printed": ("cm", "stix"), "scan": ("dejavusans",), "chalkboard": ("stixsans",)}
 
 LETTERS = "a b c d e f g h i j k m n p q r s t u v w x y z".split()
 CAPITALS = "A B C D E F G H K L M N P R S T V X".split()
@@ -97,8 +100,11 @@ def reserved(latex):
 
 @cache
 def _parser():
+    import logging
+
     from matplotlib.mathtext import MathTextParser
 
+    logging.getLogger("matplotlib.mathtext").setLevel(logging.ERROR)  # it warns when a box misses its height by 1 px
     return MathTextParser("agg")
 
 
@@ -141,8 +147,7 @@ def picture(latex, style="printed", rng=None):
     Raises:
         ValueError: the style is unknown, or mathtext cannot draw the formula.
     """
-    if style not in STYLES:
-        raise ValueError(f"unknown style {style!r}; choose one of {', '.join(STYLES)}")
+    _check_choice("style", style, STYLES)
     rng = np.random.default_rng(0) if rng is None else rng
     drawn = ink(latex, str(rng.choice(FONTS[style])), float(rng.uniform(17, 20)))
     height, width = (-(-(side + 8) // GRID) * GRID for side in drawn.shape)
@@ -160,9 +165,9 @@ def _printed(page, rng):
 def _scan(page, rng):
     """A poor photocopy: a little askew, blurred, grey, unevenly lit and noisy."""
     turned = Image.fromarray(page).rotate(rng.uniform(-2, 2), Image.BICUBIC)
-    soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 0.8))), np.float32)
+    soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.7))), np.float32)
     light = np.linspace(rng.uniform(170, 240), rng.uniform(170, 240), page.shape[1], dtype=np.float32)
-    grey = light - soft * rng.uniform(0.45, 0.65) + rng.normal(0, 12, page.shape)
+    grey = light - soft * rng.uniform(0.5, 0.7) + rng.normal(0, 9, page.shape)
     return grey.clip(0, 255).astype(np.uint8)
 
 
@@ -178,12 +183,19 @@ def _chalkboard(page, rng):
 _PAPER = {"printed": _printed, "scan": _scan, "chalkboard": _chalkboard}
 
 
-def draw_sample(index, seed, style="printed", part="train"):
-    """Sample ``index`` of a set: ``(picture, latex)``. Formulas too large for ``LARGEST`` are drawn anew."""
+def _check_choice(name, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"unknown {name} {value!r}; choose one of {', '.join(allowed)}")
+
+
+def draw_sample(index, seed, style="printed", part="train", longest=LONGEST):
+    """Sample ``index`` of a set: ``(picture, latex)``. Formulas too large for ``LARGEST`` or of more than ``longest``
+    tokens are drawn anew."""
+    _check_choice("part", part, PARTS)
     rng = np.random.default_rng((seed, index))
     while True:
         latex = formula(rng)
-        if reserved(latex) != (part == "test") or len(latex.split()) > LONGEST:
+        if reserved(latex) != (part == "test") or len(latex.split()) > longest:
             continue
         image = picture(latex, style, rng)
         if image.width <= LARGEST[0] and image.height <= LARGEST[1]:
@@ -202,20 +214,27 @@ def render_set(folder, count, seed, style="printed", part="train"):
 
     Returns:
         list of ``Sample``, in order.
+
+    Raises:
+        ValueError: unknown style or part. FileExistsError: the folder holds something else.
     """
     folder = Path(folder)
-    recipe = {"count": count, "seed": seed, "style": style, "part": part}
-    made = folder / "recipe.json"
-    if made.exists() and json.loads(made.read_text(encoding="utf-8")) == recipe:
-        return load_jsonl(folder / "data.jsonl")
-    made.unlink(missing_ok=True)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    _check_choice("style", style, STYLES)
+    _check_choice("part", part, PARTS)
+    renderer = zlib.crc32(Path(__file__).read_bytes())  # pictures of an older renderer are drawn anew
+    recipe = {"count": count, "seed": seed, "style": style, "part": part, "renderer": renderer}
+    if not parquet.finished(folder, recipe):
+        parquet.clear(folder)
+        write_text(folder / "made_from.json", json.dumps(recipe))
+        _draw(folder, count, seed, style, part)
+    return load_jsonl(folder / "data.jsonl")
+
+
+def _draw(folder, count, seed, style, part):
+    """Write the pictures, and last the JSONL."""
     samples = []
     for index in tqdm(range(count), desc=f"drawing {short(folder)}", leave=False):
         image, latex = draw_sample(index, seed, style, part)
         samples.append(Sample(folder / "images" / f"{index:05d}.png", latex))
         image.save(samples[-1].image)
     write_jsonl(samples, folder / "data.jsonl")
-    made.with_suffix(".part").write_text(json.dumps(recipe), encoding="utf-8")
-    made.with_suffix(".part").replace(made)
-    return samples
