@@ -220,7 +220,6 @@ def read_back(model, processor, style, count, seed=99):
     import torch
 
     model.eval()
-    processor.tokenizer.padding_side = "left"
     drawn = [render.draw_sample(index, seed, style, "test") for index in range(count)]
     answers = []
     for start in range(0, count, 250):
@@ -286,7 +285,6 @@ def save(model, processor, out, facts, count=1000):
     facts |= {f"exact match, {style}": read_back(model, processor, style, count)[0] for style in render.STYLES}
     facts["held-out formulas"] = count
     model.to(torch.bfloat16).save_pretrained(out)
-    processor.tokenizer.padding_side = "right"
     processor.save_pretrained(out)
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(facts), flush=True)

@@ -3,6 +3,8 @@
 ``helpers/pretrain.py`` trains them; the results lie in ``data/``.
 """
 
+import json
+
 import numpy as np
 
 from helpers import render
@@ -68,8 +70,6 @@ def train_bpe(texts, special_tokens, vocab_size):
         ),
     )
     vocab = learner.get_vocab()
-    import json
-
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
     return vocab, merges
 
@@ -95,6 +95,7 @@ def qwen2_vl_processor():
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         additional_special_tokens=QWEN2_VL_SPECIAL_TOKENS[1:],
+        padding_side="left",  # as the official one: generation goes on from the right end
         model_max_length=1024,
     )
     limits = {"min_pixels": 84 * 56, "max_pixels": render.LARGEST[0] * render.LARGEST[1]}

@@ -131,6 +131,7 @@ def test_conversation_is_laid_out_as_qwen2_vl_does(shipped, name):
 def test_shipped_processor_is_what_the_recipe_makes(made, shipped):
     assert shipped.tokenizer.get_vocab() == made.tokenizer.get_vocab()
     assert shipped.tokenizer.backend_tokenizer.to_str() == made.tokenizer.backend_tokenizer.to_str()
+    assert shipped.tokenizer.padding_side == made.tokenizer.padding_side == "left"
     assert shipped.chat_template == made.chat_template == tiny.QWEN2_VL_CHAT_TEMPLATE
     for part in ("image_processor", "video_processor"):
         assert getattr(shipped, part).to_dict() == getattr(made, part).to_dict()
