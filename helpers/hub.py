@@ -74,7 +74,8 @@ def _ask(address, seconds, name, answers):
     So is a certificate that only the system does not trust: the hubs' clients bring their own.
     """
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds):
+        opener = urllib.request.build_opener()  # urlopen would remember the proxy of its first call
+        with opener.open(urllib.request.Request(address, method="HEAD"), timeout=seconds):
             answers[name] = ""
     except urllib.error.HTTPError as error:
         answers[name] = str(error) if error.code in NOT_THE_HUB else ""

@@ -3,6 +3,8 @@
 from helpers.collate import encode_prompts, read_picture
 from helpers.models import PROMPT
 
+GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}  # whatever the checkpoint prefers
+
 
 def predict(model, processor, samples, settings, prompt=PROMPT, batch_size=50):
     """Read each picture.
@@ -49,6 +51,6 @@ def _read(samples, model, processor, settings, prompt):
 
     inputs = encode_prompts(samples, processor, prompt).to(model.device)
     with torch.inference_mode():
-        out = model.generate(**inputs, max_new_tokens=settings.max_new_tokens, do_sample=False)
+        out = model.generate(**inputs, max_new_tokens=settings.max_new_tokens, **GREEDY)
     texts = processor.batch_decode(out[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return [text.strip() for text in texts]
