@@ -69,13 +69,14 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
         pixel_values (patches of all pictures, 1176); image_grid_thw (B, 3); logits_to_keep (int).
 
     Raises:
-        ValueError: a row is longer than ``max_length``; its picture is named, and nothing is cut.
+        ValueError: a row is longer than ``max_length``, and nothing is cut; an answer holds a special token; a picture
+            cannot be read. The picture is named.
     """
     import torch
 
     inputs = encode_prompts(samples, processor, prompt)
     tokenizer = processor.tokenizer
-    answers = [tokenizer(sample.text).input_ids + [tokenizer.eos_token_id] for sample in samples]
+    answers = [_answer(sample, tokenizer) for sample in samples]
     longest = max(map(len, answers))
     questions = inputs["attention_mask"].sum(1).tolist()
     for sample, question, answer in zip(samples, questions, answers, strict=True):
@@ -99,3 +100,13 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
     batch = {name: torch.stack(values) for name, values in rows.items()}
     pictures = {name: inputs[name] for name in ("pixel_values", "image_grid_thw")}
     return batch | pictures | {"labels": torch.stack(labels), "logits_to_keep": longest + 1}
+
+
+def _answer(sample, tokenizer):
+    """Token ids of an answer and of the token that ends it."""
+    ids = tokenizer(sample.text).input_ids
+    special = [token for token in ids if token in tokenizer.all_special_ids]
+    if special:
+        words = ", ".join(tokenizer.convert_ids_to_tokens(special))
+        raise ValueError(f"{short(sample.image)}: the answer holds the special token {words} -> take it out")
+    return ids + [tokenizer.eos_token_id]
