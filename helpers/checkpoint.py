@@ -19,7 +19,7 @@ def check_folder(folder, advice, weights=True):
     if not folder.is_dir():
         raise FileNotFoundError(f"no checkpoint folder {short(folder)} -> {advice}")
     missing = [" or ".join(names) for names in NEEDED if not any((folder / name).is_file() for name in names)]
-    missing += [path.name for path in sorted(folder.glob("*.json")) if not _is_json(path)]
+    missing += [path.name for path in sorted(folder.glob("*.json")) if not is_json(path)]
     if weights:
         missing += [name for name in _weight_files(folder) if not is_whole(folder / name)]
     if missing:
@@ -30,10 +30,11 @@ def check_folder(folder, advice, weights=True):
     return folder
 
 
-def _is_json(path):
+def is_json(path):
+    """True for a file that is there and holds JSON to its end."""
     try:
         json.loads(path.read_bytes())
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return False
     return True
 
@@ -43,7 +44,7 @@ def _weight_files(folder):
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return ["model.safetensors"]
-    return sorted(set(json.loads(index.read_bytes())["weight_map"].values())) if _is_json(index) else []
+    return sorted(set(json.loads(index.read_bytes())["weight_map"].values())) if is_json(index) else []
 
 
 def is_whole(path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import zipfile
 import zlib
@@ -9,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from helpers.checkpoint import is_whole
+from helpers.checkpoint import is_json, is_whole
 from helpers.collate import collate
 from helpers.files import write_text
 from helpers.lossplot import in_notebook
@@ -42,7 +43,7 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
     trainer = Trainer(
         model=model,
         args=arguments(settings, folder),
-        train_dataset=samples,
+        train_dataset=by_length(samples, settings.batch_size, settings.seed),
         data_collator=partial(collate, processor=processor, prompt=prompt),
         callbacks=list(callbacks),
     )
@@ -84,12 +85,30 @@ def arguments(settings, folder):
         save_steps=max(1, settings.steps // 4),
         save_total_limit=2,
         seed=settings.seed,
+        train_sampling_strategy="sequential",  # by_length has shuffled
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_pin_memory=settings.device == "cuda",
         dataloader_num_workers=4 if settings.device == "cuda" else 0,
         report_to="none",
     )
+
+
+def by_length(samples, batch_size, seed):
+    """The samples shuffled by ``seed`` into batches of like length, so that little of a batch is padding.
+
+    Within every 50 batches the samples are sorted by the length of their text; the order of the batches is random.
+    """
+    rng = random.Random(seed)
+    samples = rng.sample(samples, len(samples))
+    window = 50 * batch_size
+    batches = []
+    for start in range(0, len(samples), window):
+        near = sorted(samples[start : start + window], key=lambda sample: len(sample.text))
+        batches += [near[i : i + batch_size] for i in range(0, len(near), batch_size)]
+    last = batches.pop()  # the one that may be short stays last
+    rng.shuffle(batches)
+    return [sample for batch in [*batches, last] for sample in batch]
 
 
 def recipe(samples, settings, prompt, base=0):
@@ -131,13 +150,11 @@ def prepare_folder(folder, recipe):
 
 def _is_whole_checkpoint(checkpoint):
     """False if writing it, or removing it, was cut off."""
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_bytes())
-    except (FileNotFoundError, ValueError):
-        return False
+    texts = [checkpoint / "trainer_state.json", checkpoint / "adapter_config.json"]
     numbers = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
     numbers += sorted(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
-    return is_whole(checkpoint / "adapter_model.safetensors") and all(map(zipfile.is_zipfile, numbers))
+    whole = is_whole(checkpoint / "adapter_model.safetensors") and all(map(zipfile.is_zipfile, numbers))
+    return whole and all(map(is_json, texts))
 
 
 def save_adapter(model, processor, folder):

@@ -108,6 +108,14 @@ def test_same_seed_same_files(tmp_path):
     assert files(tmp_path / "a") == files(tmp_path / "b") and len(files(tmp_path / "a")) == 8
 
 
+def test_one_core_and_many_draw_the_same(tmp_path, monkeypatch):
+    render_set(tmp_path / "many", 100, seed=1)
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr(render, "ProcessPoolExecutor", lambda *arguments: pytest.fail("cannot fork"))
+    render_set(tmp_path / "one", 100, seed=1)
+    assert files(tmp_path / "many") == files(tmp_path / "one") and len(files(tmp_path / "one")) == 102
+
+
 def test_set_holds_what_was_asked_for(tmp_path):
     samples = render_set(tmp_path, 5, seed=1, style="chalkboard", part="test")
     assert samples == load_jsonl(tmp_path / "data.jsonl")

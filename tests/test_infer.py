@@ -1,0 +1,121 @@
+"""helpers.infer: answers come back in order, whatever the batch size, and the same after merging."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import infer, models
+from helpers.render import render_set
+from helpers.samples import Sample
+from helpers.settings import Settings
+
+SETTINGS = Settings.tiny()
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return models.load("qwen2_vl", SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    return render_set(tmp_path_factory.mktemp("set"), 14, seed=5, part="test")
+
+
+@pytest.fixture(scope="module")
+def answers(loaded, samples):
+    return infer.predict(*loaded, samples, SETTINGS)
+
+
+def test_shipped_model_reads_printed_formulas_in_order(samples, answers):
+    assert len({Image.open(sample.image).size for sample in samples}) >= 3
+    assert sum(answer == sample.text for answer, sample in zip(answers, samples, strict=True)) >= 11
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_batch_size_does_not_change_answers(loaded, samples, answers, batch_size):
+    assert infer.predict(*loaded, samples, SETTINGS, batch_size=batch_size) == answers
+
+
+def test_order_of_the_samples_is_kept(loaded, samples, answers):
+    assert infer.predict(*loaded, samples[::-1], SETTINGS) == answers[::-1]
+
+
+def test_truths_are_not_looked_at(loaded, samples, answers):
+    assert infer.predict(*loaded, [Sample(sample.image, "") for sample in samples[:3]], SETTINGS) == answers[:3]
+
+
+def test_nothing_to_read_gives_nothing(loaded):
+    assert infer.predict(*loaded, [], SETTINGS) == []
+
+
+def test_answers_end_at_max_new_tokens(loaded, samples):
+    (answer,) = infer.predict(*loaded, samples[:1], Settings.tiny(max_new_tokens=3))
+    assert 1 <= len(loaded[1].tokenizer(answer).input_ids) <= 3
+
+
+def test_prompt_reaches_the_model(loaded, samples, monkeypatch):
+    asked = []
+    monkeypatch.setattr(loaded[0], "generate", lambda input_ids, **options: asked.append(input_ids) or input_ids)
+    assert infer.predict(*loaded, samples[:1], SETTINGS, prompt="Formula Recognition:") == [""]
+    assert "Formula Recognition:" in loaded[1].tokenizer.decode(asked[0][0])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_training_mode_is_restored(loaded, samples, monkeypatch, training):
+    model, processor = loaded
+    seen = []
+    generate = model.generate
+    monkeypatch.setattr(model, "generate", lambda **o: seen.append(model.training) or generate(**o))
+    model.train(training)
+    infer.predict(model, processor, samples[:1], SETTINGS)
+    after = model.training
+    with pytest.raises(ValueError):
+        infer.predict(model, processor, [Sample(__file__, "")], SETTINGS)
+    failed = model.training
+    model.eval()
+    assert seen == [False] and after is training and failed is training
+
+
+@pytest.mark.parametrize("content", [b"no picture", None])
+def test_unreadable_picture_is_named_before_any_is_read(loaded, samples, tmp_path, monkeypatch, content):
+    if content:
+        (tmp_path / "bad.png").write_bytes(content)
+    monkeypatch.setattr(loaded[0], "generate", lambda **options: pytest.fail("read"))
+    with pytest.raises((ValueError, FileNotFoundError), match="^bad.png: ") as caught:
+        infer.predict(*loaded, [*samples, Sample(tmp_path / "bad.png", "")], SETTINGS, batch_size=2)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_preferences_of_the_checkpoint_do_not_make_answers_random(samples, answers):
+    model, processor = models.load("qwen2_vl", SETTINGS)
+    model.generation_config.update(do_sample=True, temperature=5.0, top_p=1.0, top_k=0)
+    assert infer.predict(model, processor, samples[:4], SETTINGS) == answers[:4]
+
+
+def test_merged_model_saved_and_loaded_by_transformers_alone_answers_as_with_lora(samples, answers, tmp_path):
+    import torch
+    from transformers import Qwen2VLForConditionalGeneration
+
+    model, processor = models.load("qwen2_vl", SETTINGS)
+    tuned = models.add_lora(model, "qwen2_vl", SETTINGS)
+    torch.manual_seed(0)
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            weight.data.normal_(0, 0.1)
+    with_lora = infer.predict(tuned, processor, samples[:6], SETTINGS)
+    merged = tuned.merge_and_unload()
+    assert infer.predict(merged, processor, samples[:6], SETTINGS) == with_lora != answers[:6]
+    merged.save_pretrained(tmp_path)
+    assert "packed" not in (tmp_path / "config.json").read_text(encoding="utf-8")
+    alone = Qwen2VLForConditionalGeneration.from_pretrained(tmp_path, dtype=torch.float32)
+    assert infer.predict(alone, processor, samples[:6], SETTINGS) == with_lora
+
+
+def test_colour_and_grey_pictures_read_the_same(loaded, samples, answers, tmp_path):
+    page = Image.open(samples[0].image)
+    clear = Image.merge("RGBA", [Image.new("L", page.size)] * 3 + [Image.fromarray(255 - np.asarray(page))])
+    for number, image in enumerate((page.convert("RGB"), clear)):
+        image.save(tmp_path / f"{number}.png")
+    copies = [Sample(tmp_path / f"{number}.png", "") for number in (0, 1)]
+    assert infer.predict(*loaded, copies, SETTINGS) == [answers[0]] * 2
