@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMY_GB = 24  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
+ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
 
 CHOICES = {
     "mode": ("tiny", "real"),
@@ -82,7 +82,7 @@ class Settings:
             "models_dir": (None, "not needed in tiny mode"),
             "device": ("cpu", "tiny models need no GPU"),
             "dtype": ("float32", "CPUs are quickest and most exact in it"),
-            "train_samples": (5000, "pictures drawn by this project"),
+            "train_samples": (6000, "pictures drawn by this project"),
             "test_samples": (200, "held out: no formula of them is trained on"),
             "batch_size": (8, "small batches: more steps in the same time"),
             "epochs": (1, "a short run for two CPU cores"),
