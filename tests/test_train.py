@@ -251,3 +251,16 @@ def test_one_progress_bar_is_left(monkeypatch, whole, notebook, own, bars):
     trainer = Trainer(model=whole[1].model, args=whole[1].args, callbacks=callbacks)
     train._leave_one_bar(trainer, callbacks)
     assert sum(isinstance(c, default) for c in trainer.callback_handler.callbacks) == bars
+
+
+def test_batches_hold_answers_of_like_length_and_lose_none():
+    samples = [Sample(Path(f"{i}.png"), "x" * (i * 37 % 101 + 1)) for i in range(203)]
+    ordered = train.by_length(samples, 8, seed=0)
+    assert sorted(ordered, key=str) == sorted(samples, key=str)
+    assert ordered == train.by_length(samples, 8, seed=0) != train.by_length(samples, 8, seed=1)
+
+    def padding(rows):
+        lengths = [[len(row.text) for row in rows[i : i + 8]] for i in range(0, len(rows), 8)]
+        return sum(max(batch) * len(batch) - sum(batch) for batch in lengths)
+
+    assert padding(ordered) < padding(samples) / 5
