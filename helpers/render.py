@@ -169,9 +169,9 @@ def _printed(page, rng):
 def _scan(page, rng):
     """A poor photocopy: a little askew, blurred, grey, unevenly lit and noisy."""
     turned = Image.fromarray(page).rotate(rng.uniform(-2, 2), Image.BICUBIC)
-    soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.6))), np.float32)
+    soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.5))), np.float32)
     light = np.linspace(rng.uniform(170, 240), rng.uniform(170, 240), page.shape[1], dtype=np.float32)
-    grey = light - soft * rng.uniform(0.5, 0.7) + rng.normal(0, 7, page.shape)
+    grey = light - soft * rng.uniform(0.55, 0.75) + rng.normal(0, 5, page.shape)
     return grey.clip(0, 255).astype(np.uint8)
 
 

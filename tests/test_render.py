@@ -61,6 +61,11 @@ def test_sides_are_whole_image_tokens_and_not_too_large(style):
         assert image.width <= LARGEST[0] and image.height <= LARGEST[1] and len(latex.split()) <= LONGEST
 
 
+def test_formulas_too_large_are_left_out(monkeypatch):
+    monkeypatch.setattr(render, "LARGEST", (112, 56))
+    assert {draw_sample(index, 4)[0].width for index in range(40)} == {84, 112}
+
+
 def test_longest_bounds_the_formula():
     assert all(len(draw_sample(index, 4, longest=4)[1].split()) <= 4 for index in range(30))
 
@@ -84,7 +89,7 @@ def test_same_seed_same_pixels_other_seed_others(style):
     assert (first == again).all() and not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("latex", [r"\nosuchthing", r"\frac { a }", "x ^ {", "x } y", "", "a $ b"])
+@pytest.mark.parametrize("latex", [r"\nosuchthing", r"\frac { a }", "x ^ {", "x } y", "", r"\quad", "a $ b"])
 def test_what_cannot_be_drawn_is_a_value_error(latex):
     with pytest.raises(ValueError):
         picture(latex)
@@ -169,7 +174,9 @@ def test_set_with_a_deleted_file_is_drawn_anew(tmp_path, name):
 def test_pictures_of_an_older_renderer_are_drawn_anew(tmp_path):
     render_set(tmp_path, 4, seed=1)
     whole, note = files(tmp_path), tmp_path / "made_from.json"
-    note.write_text(json.dumps(json.loads(note.read_text(encoding="utf-8")) | {"renderer": 1}), encoding="utf-8")
+    recipe = json.loads(note.read_text(encoding="utf-8"))
+    recipe["renderer"] += 1
+    note.write_text(json.dumps(recipe), encoding="utf-8")
     (tmp_path / "images" / "00000.png").write_bytes(b"old")
     render_set(tmp_path, 4, seed=1)
     assert files(tmp_path) == whole
