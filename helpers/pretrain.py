@@ -1,6 +1,6 @@
 """Teach a tiny checkpoint to read printed formulas from nothing. This is how the weights in ``data/`` were made.
 
-    python -m helpers.pretrain --steps 14000 --out data/tiny-qwen2-vl      (one H100, 16 CPU cores: about 10 minutes)
+    python -m helpers.pretrain --steps 24000 --out data/tiny-qwen2-vl      (one H100, 16 CPU cores: 20 minutes)
 
 Worker processes draw pictures all the time; they collect on the GPU in a pool that grows with the steps,
 so the result does not depend on how fast the workers are. All pictures lie on one canvas of 252 x 56 pixels,
