@@ -134,9 +134,11 @@ class Settings:
 
     def __str__(self) -> str:
         rows = [(f.name, _shown(getattr(self, f.name))) for f in fields(self) if f.name != "reasons"]
+        rows.insert(1, ("model", "tiny" if self.mode == "tiny" else "official"))
         rows.append(("steps", str(self.steps)))
         sums = f"{self.train_samples} samples x {self.epochs} epochs / {self.batch_size * self.gradient_accumulation}"
-        reasons = {**self.reasons, "steps": sums}
+        source = "trained by this project, in data/" if self.mode == "tiny" else "the family's published weights"
+        reasons = {**self.reasons, "steps": sums, "model": source}
         name, value = (max(len(row[i]) for row in rows) for i in (0, 1))
         return "\n".join(f"{n:<{name}}  {v:<{value}}  {reasons.get(n, '')}".rstrip() for n, v in rows)
 

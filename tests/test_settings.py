@@ -141,3 +141,9 @@ def test_print_gives_each_choice_with_a_reason():
 
 def test_print_has_no_machine_path():
     assert str(ROOT) not in str(Settings.tiny()) and str(Path.home()) not in str(Settings.tiny())
+
+
+def test_printed_settings_name_device_dtype_model_hub_and_steps():
+    printed = {line.split()[0]: line.split()[1:] for line in str(Settings.tiny()).splitlines()}
+    assert all(len(printed[name]) > 1 for name in ("device", "dtype", "model", "hub", "steps"))
+    assert printed["model"][0] == "tiny"
