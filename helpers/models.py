@@ -63,11 +63,11 @@ def load(family, settings):
     import torch
     import transformers
 
-    processor = load_processor(family, settings)
+    folder = checkpoint_folder(family, settings)
     model_class = getattr(transformers, _row(family).model_class)
-    model = model_class.from_pretrained(checkpoint_folder(family, settings), dtype=getattr(torch, settings.dtype))
+    model = model_class.from_pretrained(folder, dtype=getattr(torch, settings.dtype))
     batch_vision_attention(model)
-    return model.to(settings.device).eval(), processor
+    return model.to(settings.device).eval(), _processor_in(folder, family, settings)
 
 
 def load_processor(family, settings):
@@ -76,11 +76,15 @@ def load_processor(family, settings):
     Raises:
         the same errors as ``load``.
     """
+    return _processor_in(checkpoint_folder(family, settings, weights=False), family, settings)
+
+
+def _processor_in(folder, family, settings):
     from transformers import AutoProcessor
 
     row = _row(family)
     limits = {} if settings.mode == "tiny" else {"min_pixels": row.min_pixels, "max_pixels": row.max_pixels}
-    return AutoProcessor.from_pretrained(checkpoint_folder(family, settings, weights=False), **limits)
+    return AutoProcessor.from_pretrained(folder, **limits)
 
 
 def _row(family):

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from helpers import render, tiny
+from helpers.collate import IGNORE, conversation
 
 PATCH, MERGE = 14, 2
 ROWS, COLUMNS = render.LARGEST[1] // render.GRID, render.LARGEST[0] // render.GRID  # image tokens of the canvas
 LENGTH = 96  # tokens of a training row
-IGNORE = -100
 
 
 # --- rows: drawn and tokenized in worker processes ----------------------------------------------
@@ -35,9 +35,7 @@ def _processor():
 
 def prompt_ids(processor, prompt, image_tokens):
     """Token ids of the conversation up to the answer, with ``image_tokens`` picture places."""
-    content = [{"type": "image"}, {"type": "text", "text": prompt}]
-    text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-    text = text.replace(processor.image_token, processor.image_token * image_tokens)
+    text = conversation(processor, prompt).replace(processor.image_token, processor.image_token * image_tokens)
     return processor.tokenizer(text).input_ids
 
 
@@ -224,7 +222,7 @@ def read_back(model, processor, style, count, seed=99):
     answers = []
     for start in range(0, count, 250):
         part = drawn[start : start + 250]
-        text = [processor.tokenizer.decode(prompt_ids(processor, tiny.PROMPTS[0], 1))] * len(part)
+        text = [conversation(processor)] * len(part)
         inputs = processor(text=text, images=[image for image, _ in part], padding=True, return_tensors="pt")
         with torch.inference_mode():
             out = model.generate(**inputs.to(model.device), max_new_tokens=72, do_sample=False)
@@ -294,9 +292,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--batch", type=int, default=1024)
-    parser.add_argument("--peak", type=float, default=1.5e-3)
-    parser.add_argument("--workers", type=int, default=15)
-    parser.add_argument("--first", type=int, default=20_480)
-    parser.add_argument("--grow", type=int, default=100)
+    for name, kind in {"batch": int, "peak": float, "workers": int, "first": int, "grow": int}.items():
+        parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)  # the defaults are pretrain's own
     pretrain(**vars(parser.parse_args()))

@@ -8,9 +8,10 @@ import json
 import numpy as np
 
 from helpers import render
+from helpers.models import PROMPT
 
 PROMPTS = (
-    "Convert the formula in the picture to LaTeX.",
+    PROMPT,
     "将图片中的公式转换为 LaTeX。",
     "Formula Recognition:",
 )

@@ -113,8 +113,8 @@ def by_length(samples, batch_size, seed):
 
 def recipe(samples, settings, prompt, base=0):
     """What a run depends on, as JSON: a checkpoint of another recipe is not resumed."""
-    names = ("mode", "dtype", "seed", "batch_size", "gradient_accumulation", "epochs", "learning_rate", "lora_r")
-    facts = {name: getattr(settings, name) for name in names} | {"lora_alpha": settings.lora_alpha, "prompt": prompt}
+    names = "mode dtype seed batch_size gradient_accumulation epochs learning_rate lora_r lora_alpha".split()
+    facts = {name: getattr(settings, name) for name in names} | {"prompt": prompt}
     digest = 0
     for sample in samples:
         digest = zlib.crc32(Path(sample.image).read_bytes(), zlib.crc32(sample.text.encode("utf-8"), digest))
