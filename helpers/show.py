@@ -10,16 +10,18 @@ import io
 from difflib import SequenceMatcher
 from html import escape
 
-from helpers.evaluate import LOWER_IS_BETTER, Comparison, Interval, normalise
+from helpers.evaluate import Comparison, Interval, normalise
+from helpers.formulas import ink
 from helpers.lossplot import figure_png
-from helpers.render import ink
 
 RESULTS_MIME = "application/vnd.ocr-lessons.results+json"
-NAMES = {
-    "cer": "character error rate 字符错误率",
-    "ned": "normalized edit distance 归一化编辑距离",
-    "bleu": "token BLEU 词元 BLEU",
-    "exact_match": "exact match 完全匹配率",
+MEASURES = {  # ↓ lower is better, ↑ higher is better
+    "cer": "character error rate 字符错误率 ↓",
+    "ned": "normalized edit distance 归一化编辑距离 ↓",
+    "bleu": "token BLEU ↑",
+    "exact_match": "exact match 完全匹配率 ↑",
+    "validity": "validity 有效率 ↑",
+    "tanimoto": "Tanimoto similarity 相似度 ↑",
 }
 LONGEST_DRAWN = 400  # characters; a longer formula is shown as text
 _LINE = "border:1px solid rgba(128,128,128,.4);padding:6px 8px;vertical-align:top;text-align:left"
@@ -90,8 +92,7 @@ def results_html(comparison: Comparison) -> str:
     heads = ["", "before 训练前", "after 训练后", "change 变化"]
     table = [[f'<th style="{_LINE}">{head}</th>' for head in heads]]
     for name in comparison.before:
-        arrow = "↓" if LOWER_IS_BETTER[name] else "↑"
-        cells = [f"{NAMES[name]} {arrow}", _percent(comparison.before[name]), _percent(comparison.after[name])]
+        cells = [MEASURES[name], _percent(comparison.before[name]), _percent(comparison.after[name])]
         cells.append(_percent(comparison.change[name], sign="+") if name in comparison.change else "")
         table.append([f'<td style="{_LINE};white-space:nowrap">{cell}</td>' for cell in cells])
     caption = (

@@ -1,0 +1,102 @@
+"""Intervals for any measure: resample the samples, measure each resample; before and after on the same resamples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A measured value and the ends of its 95 % interval, all in the same unit."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """The scores of one model before and after training on the same ``n`` held-out samples.
+
+    ``change`` is after minus before; its interval resamples both sides together (paired), so an interval that
+    leaves out zero means a change that these samples can show, even where the two single intervals overlap.
+    """
+
+    task: str
+    n: int
+    before: dict[str, Interval]
+    after: dict[str, Interval]
+    change: dict[str, Interval] = field(default_factory=dict)
+
+    def rows(self) -> list[dict]:
+        """One plain row a measure: task, metric, before, after (fractions), n."""
+        return [
+            {
+                "task": self.task,
+                "metric": name,
+                "before": self.before[name].value,
+                "after": self.after[name].value,
+                "n": self.n,
+            }
+            for name in self.before
+        ]
+
+    def __repr__(self) -> str:
+        lines = [f"{self.task}, n = {self.n}, 95 % intervals"]
+        lines += [f"  {name:<12} {self.before[name]}  ->  {self.after[name]}" for name in self.before]
+        return "\n".join(lines)
+
+
+def score(measures: Callable, n: int, seed: int = 0) -> dict[str, Interval]:
+    """The intervals of one side.
+
+    Args:
+        measures: takes weights (resamples, n), how often each sample was drawn, and returns for each measure its
+            values (resamples,): so a mean over samples is one matrix product.
+        n: number of samples.
+
+    The intervals are percentile bootstrap intervals (Efron 1979) over samples: 1000 resamples drawn with ``seed``.
+    They tell how much a value depends on which samples were drawn. Where all samples score alike (say, every one
+    right) they shrink to a point, which is no promise for samples not seen.
+    """
+    return {name: _interval(values) for name, values in measures(_weights(n, seed)).items()}
+
+
+def compare(task: str, before: Callable, after: Callable, n: int, seed: int = 0) -> Comparison:
+    """Both sides and their difference, each on the same resamples; ``before`` and ``after`` are as in ``score``."""
+    weights = _weights(n, seed)
+    old, new = before(weights), after(weights)
+    return Comparison(
+        task,
+        n,
+        before={name: _interval(values) for name, values in old.items()},
+        after={name: _interval(values) for name, values in new.items()},
+        change={name: _interval(new[name] - values) for name, values in old.items()},
+    )
+
+
+def check_pairs(predictions: list[str], truths: list[str]) -> None:
+    """Raise ValueError when the lengths differ or there are no samples."""
+    if len(predictions) != len(truths):
+        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths: give one prediction a truth")
+    if not truths:
+        raise ValueError("nothing to score: the list of truths is empty")
+
+
+def _weights(n, seed):
+    """(1 + RESAMPLES, n): in the first row every sample once, then the resamples."""
+    import numpy as np
+
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    return np.vstack([np.ones(n), draws])
+
+
+def _interval(values) -> Interval:
+    import numpy as np
+
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return Interval(float(values[0]), float(low), float(high))

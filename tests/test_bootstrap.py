@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from helpers import bootstrap
+
+
+def mean_of(values):
+    """A measure that is the mean of one number a sample."""
+    return lambda weights: {"mean": weights @ np.array(values, float) / len(values)}
+
+
+def test_value_is_that_of_the_samples_as_they_are():
+    assert bootstrap.score(mean_of([1, 2, 6]), 3)["mean"].value == pytest.approx(3)
+
+
+def test_every_resample_draws_as_many_samples():
+    totals = []
+    bootstrap.score(lambda weights: totals.append(weights.sum(1)) or {"n": weights.sum(1)}, 7)
+    assert totals[0].tolist() == [7.0] * (1 + bootstrap.RESAMPLES)
+
+
+def test_interval_is_that_of_the_normal_approximation():
+    # 400 numbers of variance 1: the mean varies by 1 / 20, so 95 % lie within 1.96 / 20
+    numbers = np.random.default_rng(0).permutation(np.repeat([-1.0, 1.0], 200))
+    interval = bootstrap.score(mean_of(numbers), 400)["mean"]
+    assert (interval.low, interval.high) == (pytest.approx(-0.098, abs=0.012), pytest.approx(0.098, abs=0.012))
+
+
+def test_both_sides_are_measured_on_the_same_resamples():
+    seen = []
+    side = lambda weights: seen.append(weights) or {"n": weights[:, 0]}  # noqa: E731
+    bootstrap.compare("t", side, side, 5)
+    assert (seen[0] == seen[1]).all()
+
+
+def test_change_is_after_minus_before():
+    change = bootstrap.compare("t", mean_of([1, 2, 6]), mean_of([0, 1, 5]), 3).change["mean"]
+    assert (change.value, change.low, change.high) == pytest.approx((-1, -1, -1))
+
+
+def test_seed_chooses_the_resamples():
+    first, again, other = (bootstrap.score(mean_of(range(50)), 50, seed)["mean"].low for seed in (1, 1, 2))
+    assert first == again != other
