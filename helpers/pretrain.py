@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import render, tiny
+from helpers import formulas, tiny
 from helpers.collate import IGNORE, conversation
 
 PATCH, MERGE = 14, 2
-ROWS, COLUMNS = render.LARGEST[1] // render.GRID, render.LARGEST[0] // render.GRID  # image tokens of the canvas
+ROWS, COLUMNS = formulas.LARGEST[1] // formulas.GRID, formulas.LARGEST[0] // formulas.GRID  # image tokens of the canvas
 LENGTH = 96  # tokens of a training row
 
 
@@ -41,7 +41,7 @@ def prompt_ids(processor, prompt, image_tokens):
 
 def longest_formula(index):
     """Formulas start short, so that the model first learns what single signs look like: 4 tokens, then up to 40."""
-    return 4 + int((render.LONGEST - 4) * min(1, max(0, index - 20_000) / 180_000))
+    return 4 + int((formulas.LONGEST - 4) * min(1, max(0, index - 20_000) / 180_000))
 
 
 def make_row(index, seed=1, style="printed"):
@@ -52,13 +52,13 @@ def make_row(index, seed=1, style="printed"):
         with the pad token; index of the first answer token; number of tokens. ``None`` if the row is too long.
     """
     processor = _processor()
-    image, latex = render.draw_sample(index, seed, style, longest=longest_formula(index))
-    columns = image.width // render.GRID
+    image, latex = formulas.draw_sample(index, seed, style, longest=longest_formula(index))
+    columns = image.width // formulas.GRID
     prompt = prompt_ids(processor, tiny.PROMPTS[index % len(tiny.PROMPTS)], ROWS * columns)
     ids = prompt + processor.tokenizer(latex).input_ids + [processor.tokenizer.eos_token_id]
     if len(ids) > LENGTH:
         return None
-    canvas = np.zeros((render.LARGEST[1], render.LARGEST[0]), np.uint8)
+    canvas = np.zeros((formulas.LARGEST[1], formulas.LARGEST[0]), np.uint8)
     canvas[: image.height, : image.width] = 255 - np.asarray(image)
     padded = np.full(LENGTH, processor.tokenizer.pad_token_id, np.int16)
     padded[: len(ids)] = ids
@@ -77,7 +77,7 @@ class Pool:
         import torch
 
         self.rows, self.size, self.device = rows, 0, device
-        self.ink = torch.empty(capacity, render.LARGEST[1], render.LARGEST[0], dtype=torch.uint8, device=device)
+        self.ink = torch.empty(capacity, formulas.LARGEST[1], formulas.LARGEST[0], dtype=torch.uint8, device=device)
         self.ids = torch.empty(capacity, LENGTH, dtype=torch.int16, device=device)
         self.info = torch.empty(capacity, 3, dtype=torch.int32, device=device)  # columns, first answer token, length
 
@@ -218,7 +218,7 @@ def read_back(model, processor, style, count, seed=99):
     import torch
 
     model.eval()
-    drawn = [render.draw_sample(index, seed, style, "test") for index in range(count)]
+    drawn = [formulas.draw_sample(index, seed, style, "test") for index in range(count)]
     answers = []
     for start in range(0, count, 250):
         part = drawn[start : start + 250]
@@ -280,7 +280,7 @@ def save(model, processor, out, facts, count=1000):
 
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.bfloat16).float()
-    facts |= {f"exact match, {style}": read_back(model, processor, style, count)[0] for style in render.STYLES}
+    facts |= {f"exact match, {style}": read_back(model, processor, style, count)[0] for style in formulas.STYLES}
     facts["held-out formulas"] = count
     model.to(torch.bfloat16).save_pretrained(out)
     processor.save_pretrained(out)

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from helpers import render
+from helpers import formulas
 from helpers.models import PROMPT
 
 PROMPTS = (
@@ -78,11 +78,18 @@ def train_bpe(texts, special_tokens, vocab_size):
 def corpus(count=4000):
     """Texts the tiny tokenizers are made from: formulas, the prompts, and the words of the chat template."""
     rng = np.random.default_rng(7)
-    formulas = [" " + render.formula(rng) for _ in range(count)] + [render.formula(rng) for _ in range(count // 4)]
-    symbols = (render.LETTERS, render.CAPITALS, render.DIGITS, render.GREEK, render.FUNCTIONS, render.SPECIAL)
+    drawn = [" " + formulas.formula(rng) for _ in range(count)] + [formulas.formula(rng) for _ in range(count // 4)]
+    symbols = (
+        formulas.LETTERS,
+        formulas.CAPITALS,
+        formulas.DIGITS,
+        formulas.GREEK,
+        formulas.FUNCTIONS,
+        formulas.SPECIAL,
+    )
     every_symbol = [f"{token} {token}" for group in symbols for token in group]
     chat = ["system\nYou are a helpful assistant.\n", "user\n", "assistant\n", *PROMPTS]
-    return formulas + (every_symbol + chat) * (count // 20)
+    return drawn + (every_symbol + chat) * (count // 20)
 
 
 def qwen2_vl_processor():
@@ -99,7 +106,7 @@ def qwen2_vl_processor():
         padding_side="left",  # as the official one: generation goes on from the right end
         model_max_length=1024,
     )
-    limits = {"min_pixels": 84 * 56, "max_pixels": render.LARGEST[0] * render.LARGEST[1]}
+    limits = {"min_pixels": 84 * 56, "max_pixels": formulas.LARGEST[0] * formulas.LARGEST[1]}
     return Qwen2VLProcessor(
         Qwen2VLImageProcessor(size={"shortest_edge": limits["min_pixels"], "longest_edge": limits["max_pixels"]}),
         tokenizer,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from peft import PeftModel
 from PIL import Image
 
-from helpers import infer, models, render, show, tasks
+from helpers import formulas, infer, models, show, tasks
 from helpers.settings import Settings
 
 COUNT = 6
@@ -43,7 +43,7 @@ for row, sample in enumerate(samples):
             axes.text(0, 0.5, content[:48], fontsize=7, family="monospace", va="center", transform=axes.transAxes)
             continue
         axes.imshow(shown, cmap="gray", vmin=0, vmax=255, extent=(0, shown.width, 0, shown.height))
-        axes.set_xlim(0, render.LARGEST[0])
-        axes.set_ylim(0, render.LARGEST[1])
+        axes.set_xlim(0, formulas.LARGEST[0])
+        axes.set_ylim(0, formulas.LARGEST[1])
 figure.tight_layout(pad=0.4)
 figure.savefig(Path(__file__).with_name("before_after.png"))

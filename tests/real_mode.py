@@ -17,7 +17,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from helpers import render, tiny  # noqa: E402
+from helpers import formulas, tiny  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
 
 OFFICIAL_CONFIG = {
@@ -101,7 +101,7 @@ def write_latex_ocr(folder, count):
 
     rows = []
     for index in range(count):
-        picture, latex = render.draw_sample(index, 11, "scan")
+        picture, latex = formulas.draw_sample(index, 11, "scan")
         data = io.BytesIO()
         picture.save(data, format="PNG")
         rows.append({"image": {"bytes": data.getvalue(), "path": f"{index}.png"}, "text": latex})

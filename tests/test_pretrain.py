@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers import pretrain, render, tiny
+from helpers import drawing, formulas, pretrain, tiny
 from helpers.pretrain import LENGTH
 from helpers.settings import ROOT
 
@@ -41,7 +41,7 @@ def batch(rows):
 
 def by_the_book(processor, index):
     """What transformers makes of row ``index``: inputs with labels for the answer and its end alone."""
-    image, latex = render.draw_sample(index, 1, longest=pretrain.longest_formula(index))
+    image, latex = formulas.draw_sample(index, 1, longest=pretrain.longest_formula(index))
     content = [{"type": "image"}, {"type": "text", "text": tiny.PROMPTS[index % 3]}]
     messages = [{"role": "user", "content": content}, {"role": "assistant", "content": latex}]
     texts = [
@@ -91,7 +91,7 @@ def test_patches_are_those_of_the_processor(processor):
     import torch
 
     noise = np.random.default_rng(0).integers(0, 256, (56, 252), dtype=np.uint8)
-    image = render.Image.fromarray(noise)
+    image = formulas.Image.fromarray(noise)
     expected = processor.image_processor([image], return_tensors="pt")["pixel_values"]
     assert torch.allclose(pretrain.to_patches(torch.from_numpy(noise)[None].float())[0], expected, atol=1e-5)
 
@@ -99,12 +99,12 @@ def test_patches_are_those_of_the_processor(processor):
 @pytest.mark.parametrize("index, longest", [(0, 4), (20_000, 4), (110_000, 22), (200_000, 40), (3_000_000, 40)])
 def test_formulas_start_short_and_grow(index, longest):
     assert pretrain.longest_formula(index) == longest
-    assert len(pretrain.render.draw_sample(index, 1, longest=longest)[1].split()) <= longest
+    assert len(formulas.draw_sample(index, 1, longest=longest)[1].split()) <= longest
 
 
 def test_test_formulas_are_never_trained_on(processor, rows):
     texts = [processor.tokenizer.decode(ids[start : length - 1]) for _, _, ids, start, length in rows]
-    assert not any(map(render.reserved, texts))
+    assert not any(map(drawing.reserved, texts))
 
 
 def stream(count):
@@ -171,4 +171,4 @@ def test_shipped_weights_read_back_what_they_learned(processor, model):
     model.train()
     share, answers, truths = pretrain.read_back(model, processor, "printed", 12)
     assert share >= 0.75 and share == sum(map(str.__eq__, answers, truths)) / 12 and model.training
-    assert all(map(render.reserved, truths))
+    assert all(map(drawing.reserved, truths))

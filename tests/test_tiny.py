@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers import render, tiny
+from helpers import formulas, tiny
 from helpers.settings import ROOT, Settings
 
 FOLDER = ROOT / "data" / "tiny-qwen2-vl"
@@ -44,14 +44,18 @@ def test_any_text_survives_the_tokenizer(shipped, text):
 
 
 def test_every_formula_and_every_symbol_survives_the_tokenizer(shipped):
-    texts = [render.formula(np.random.default_rng(seed)) for seed in range(300)]
-    texts += {token for text in texts for token in text.split()} | {*render.GREEK, *render.FUNCTIONS, *render.CAPITALS}
+    texts = [formulas.formula(np.random.default_rng(seed)) for seed in range(300)]
+    texts += {token for text in texts for token in text.split()} | {
+        *formulas.GREEK,
+        *formulas.FUNCTIONS,
+        *formulas.CAPITALS,
+    }
     assert shipped.tokenizer.batch_decode(shipped.tokenizer(texts).input_ids) == texts
 
 
 def test_no_answer_is_cut_by_max_new_tokens(shipped):
-    texts = [render.formula(np.random.default_rng(seed)) for seed in range(3000)]
-    longest = max(len(shipped.tokenizer(text).input_ids) for text in texts if len(text.split()) <= render.LONGEST)
+    texts = [formulas.formula(np.random.default_rng(seed)) for seed in range(3000)]
+    longest = max(len(shipped.tokenizer(text).input_ids) for text in texts if len(text.split()) <= formulas.LONGEST)
     assert longest + 1 <= Settings.tiny().max_new_tokens
 
 
