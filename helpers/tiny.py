@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from helpers import formulas
+from helpers import formulas, molecules
 from helpers.models import PROMPT
 
 PROMPTS = (
@@ -15,6 +15,8 @@ PROMPTS = (
     "将图片中的公式转换为 LaTeX。",
     "Formula Recognition:",
 )
+GLM_OCR_PROMPTS = {"formula": "Formula Recognition:", "molecule": "Molecule Recognition:"}
+"""What the tiny GLM-OCR is pretrained with: the official preset prompt for formulas, one of ours for molecules."""
 
 # Qwen2-VL's own special tokens in the order of the official tokenizer.
 QWEN2_VL_SPECIAL_TOKENS = (
@@ -52,9 +54,38 @@ QWEN2_VL_CHAT_TEMPLATE = """\
 {%- if add_generation_prompt -%}{{- "<|im_start|>assistant\\n" -}}{%- endif -%}
 """
 
+# GLM-OCR's own special tokens in the order of the official tokenizer.
+GLM_OCR_SPECIAL_TOKENS = (
+    "<|endoftext|> [MASK] [gMASK] [sMASK] <sop> <eop> <|system|> <|user|> <|assistant|> <|observation|> "
+    "<|begin_of_image|> <|end_of_image|> <|begin_of_video|> <|end_of_video|> <|image|> <|video|> /nothink "
+    "<think> </think>"
+).split()
+
+# The conversation layout of GLM-OCR: the same text as LLaMA-Factory's template glm_ocr makes.
+GLM_OCR_CHAT_TEMPLATE = """\
+{{- "[gMASK]<sop>" -}}
+{%- for message in messages -%}
+{{- "<|" + message.role + "|>\n" -}}
+{%- if message.content is string -%}
+{{- message.content -}}
+{%- else -%}
+{%- for part in message.content -%}
+{%- if part.type == "image" or "image" in part or "image_url" in part -%}
+{{- "<|begin_of_image|><|image|><|end_of_image|>" -}}
+{%- elif part.type == "video" or "video" in part -%}
+{{- "<|begin_of_video|><|video|><|end_of_video|>" -}}
+{%- elif "text" in part -%}
+{{- part.text -}}
+{%- endif -%}
+{%- endfor -%}
+{%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- "<|assistant|>\n" -}}{%- endif -%}
+"""
+
 
 def train_bpe(texts, special_tokens, vocab_size):
-    """Learn a byte-level BPE with Qwen2's own splitting rule: ``(vocab, merges)`` as ``Qwen2Tokenizer`` takes them."""
+    """Learn a byte-level BPE with Qwen2's splitting rule, by which digits stand alone: ``(vocab, merges)``."""
     from tokenizers import Tokenizer, pre_tokenizers, trainers
     from tokenizers.models import BPE
     from transformers import Qwen2Tokenizer
@@ -90,6 +121,14 @@ def corpus(count=4000):
     every_symbol = [f"{token} {token}" for group in symbols for token in group]
     chat = ["system\nYou are a helpful assistant.\n", "user\n", "assistant\n", *PROMPTS]
     return drawn + (every_symbol + chat) * (count // 20)
+
+
+def molecule_corpus(count=4000):
+    """Texts of the tiny GLM-OCR's tokenizer beyond those of ``corpus``: molecules, bare and fenced, and its prompts."""
+    rng = np.random.default_rng(8)
+    drawn = [molecules.molecule(rng) for _ in range(count)]
+    fenced = ["```rdkit\n", "\n```", "Code Generation:", "Text Recognition:", "Table Recognition:"]
+    return drawn + (fenced + list(GLM_OCR_PROMPTS.values())) * (count // 20)
 
 
 def qwen2_vl_processor():
@@ -148,5 +187,79 @@ def qwen2_vl_model(processor, seed=0):
     torch.manual_seed(seed)
     model = Qwen2VLForConditionalGeneration(config)
     model.generation_config.eos_token_id = [special["<|im_end|>"], special["<|endoftext|>"]]
+    model.generation_config.pad_token_id = special["<|endoftext|>"]
+    return model
+
+
+# --- GLM-OCR ----------------------------------------------------------------------------------
+
+
+def glm_ocr_processor():
+    """A ``Glm46VProcessor`` with a vocabulary of 640 and pictures of up to 252 x 56 pixels' worth."""
+    from tokenizers import Tokenizer, decoders
+    from tokenizers.models import BPE
+    from transformers import (
+        Glm46VImageProcessor,
+        Glm46VProcessor,
+        Glm46VVideoProcessor,
+        PreTrainedTokenizerFast,
+        Qwen2Tokenizer,
+    )
+
+    vocab, merges = train_bpe(corpus() + molecule_corpus(), GLM_OCR_SPECIAL_TOKENS, 640)
+    splitter = Tokenizer(BPE(vocab, merges))
+    splitter.pre_tokenizer, splitter.decoder = Qwen2Tokenizer().backend_tokenizer.pre_tokenizer, decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=splitter,
+        eos_token="<|endoftext|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=GLM_OCR_SPECIAL_TOKENS[1:],
+        padding_side="left",
+        model_max_length=1024,
+        clean_up_tokenization_spaces=False,
+    )
+    frames = 2  # a picture counts as two frames: the limits are of frames x height x width
+    size = {"shortest_edge": frames * 84 * 56, "longest_edge": frames * formulas.LARGEST[0] * formulas.LARGEST[1]}
+    return Glm46VProcessor(
+        Glm46VImageProcessor(size=size),
+        tokenizer,
+        Glm46VVideoProcessor(size=size),
+        chat_template=GLM_OCR_CHAT_TEMPLATE,
+    )
+
+
+def glm_ocr_model(processor, seed=0):
+    """A ``GlmOcrForConditionalGeneration`` of 4.6 M parameters with random weights, in float32."""
+    import torch
+    from transformers import GlmOcrConfig, GlmOcrForConditionalGeneration
+
+    tokenizer = processor.tokenizer
+    special = {token: tokenizer.convert_tokens_to_ids(token) for token in GLM_OCR_SPECIAL_TOKENS}
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 192,
+        "intermediate_size": 512,
+        "num_hidden_layers": 5,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 1024,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
+        "eos_token_id": [special["<|endoftext|>"], special["<|user|>"]],
+        "pad_token_id": special["<|endoftext|>"],
+    }
+    vision = {"depth": 5, "hidden_size": 160, "num_heads": 5, "intermediate_size": 480, "out_hidden_size": 192}
+    config = GlmOcrConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=special["<|image|>"],
+        video_token_id=special["<|video|>"],
+        image_start_token_id=special["<|begin_of_image|>"],
+        image_end_token_id=special["<|end_of_image|>"],
+        video_start_token_id=special["<|begin_of_video|>"],
+        video_end_token_id=special["<|end_of_video|>"],
+    )
+    torch.manual_seed(seed)
+    model = GlmOcrForConditionalGeneration(config)
+    model.generation_config.eos_token_id = [special["<|endoftext|>"], special["<|user|>"]]
     model.generation_config.pad_token_id = special["<|endoftext|>"]
     return model
