@@ -1,4 +1,4 @@
-"""Pictures, formulas and scores in a notebook.
+"""Pictures, answers and scores in a notebook.
 
 Everything is drawn as small HTML tables: text stays text (any script, searchable, readable in a dark theme); pictures
 lie on white and are shrunk for display only, so that a notebook with its outputs stays small. Outside a notebook the
@@ -10,8 +10,9 @@ import io
 from difflib import SequenceMatcher
 from html import escape
 
+from helpers.answers import Kind, kind_of
+from helpers.answers import formula_picture as formula_picture  # lessons call it as show.formula_picture
 from helpers.evaluate import Comparison, Interval, normalise
-from helpers.formulas import ink
 from helpers.lossplot import figure_png
 
 RESULTS_MIME = "application/vnd.ocr-lessons.results+json"
@@ -23,32 +24,32 @@ MEASURES = {  # ↓ lower is better, ↑ higher is better
     "validity": "validity 有效率 ↑",
     "tanimoto": "Tanimoto similarity 相似度 ↑",
 }
-LONGEST_DRAWN = 400  # characters; a longer formula is shown as text
 _LINE = "border:1px solid rgba(128,128,128,.4);padding:6px 8px;vertical-align:top;text-align:left"
 _WHITE = "background:#fff;padding:4px;border-radius:3px;max-width:100%;box-sizing:border-box"
 _CODE = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto;font-family:monospace;font-size:85%"
 
 
-def grid(samples, columns: int = 4, rendered: bool = True) -> None:
-    """Show pictures, each with its truth below: drawn as a formula where matplotlib can, else as text.
+def grid(samples, columns: int = 4, rendered: bool = True, kind: str = "formula") -> None:
+    """Show pictures, each with its truth below: drawn where that can be done, else as text.
 
-    ``rendered=False`` shows the text of every sample.
+    ``kind`` is a key of ``answers.KINDS``: formula or molecule. ``rendered=False`` shows the text of every sample.
     """
-    html, plain = grid_html(samples, columns, rendered), "\n".join(normalise(sample.text) for sample in samples)
-    _display({"text/html": html, "text/plain": plain})
+    plain = "\n".join(normalise(kind_of(kind).plain(sample.text)) for sample in samples)
+    _display({"text/html": grid_html(samples, columns, rendered, kind), "text/plain": plain})
 
 
-def before_after(samples, before: list[str], after: list[str], count: int = 6) -> None:
+def before_after(samples, before: list[str], after: list[str], count: int = 6, kind: str = "formula") -> None:
     """Show the first ``count`` samples with both predictions beside the truth; right is ✓, wrong is ✗.
 
-    In a wrong prediction the tokens that differ from the truth are underlined. Nothing is picked: the samples come
-    in the order given. Raises ValueError when the three lists differ in length.
+    Answers are drawn where that can be done; ``kind`` is a key of ``answers.KINDS``: formula or molecule. In a wrong
+    prediction the tokens that differ from the truth are underlined. Nothing is picked: the samples come in the order
+    given. Raises ValueError when the three lists differ in length, or the kind is unknown.
     """
     if not len(samples) == len(before) == len(after):
         raise ValueError(f"{len(samples)} samples, {len(before)} before, {len(after)} after: give one prediction each")
     rows = list(zip(samples, before, after, strict=True))[:count]
-    plain = [f"{_mark(old, s.text)} {old!r} -> {_mark(new, s.text)} {new!r} | {s.text!r}" for s, old, new in rows]
-    _display({"text/html": before_after_html(rows), "text/plain": "\n".join(plain)})
+    html = before_after_html(rows, kind)
+    _display({"text/html": html, "text/plain": "\n".join(_plain_row(*row, kind_of(kind)) for row in rows)})
 
 
 def results(comparison: Comparison) -> None:
@@ -69,20 +70,21 @@ def histograms(values_by_name: dict[str, list[float]]) -> None:
         _display({"text/html": escape("; ".join(legend)), "text/plain": "; ".join(legend)})
 
 
-def grid_html(samples, columns: int = 4, rendered: bool = True) -> str:
+def grid_html(samples, columns: int = 4, rendered: bool = True, kind: str = "formula") -> str:
     """The table of ``grid`` as HTML."""
-    cells = [_picture(sample.image, 180) + _truth(sample.text, rendered) for sample in samples]
+    cells = [_picture(sample.image, 180) + _truth(sample.text, rendered, kind_of(kind)) for sample in samples]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     return _table([[f'<td style="{_LINE}">{cell}</td>' for cell in row] for row in rows])
 
 
-def before_after_html(rows) -> str:
+def before_after_html(rows, kind: str = "formula") -> str:
     """The table of ``before_after`` as HTML; ``rows`` holds (sample, before, after)."""
+    chosen = kind_of(kind)
     heads = ["picture 图片", "before 训练前", "after 训练后", "truth 标准答案"]
     table = [[f'<th style="{_LINE}">{head}</th>' for head in heads]]
-    for sample, old, new in rows:
-        cells = [_picture(sample.image, 220), _prediction(old, sample.text), _prediction(new, sample.text)]
-        cells.append(_drawn(sample.text) + f'<div style="{_CODE}">{escape(sample.text)}</div>')
+    for sample, *answers in rows:
+        cells = [_picture(sample.image, 220), *(_prediction(answer, sample.text, chosen) for answer in answers)]
+        cells.append(_drawn(sample.text, chosen) + _code(escape(chosen.plain(sample.text))))
         table.append([f'<td style="{_LINE}">{cell}</td>' for cell in cells])
     return _table(table, style="table-layout:fixed;width:100%;max-width:70em")
 
@@ -119,23 +121,6 @@ def histogram_png(values_by_name: dict[str, list[float]]) -> bytes:
     return figure_png(figure)
 
 
-def formula_picture(latex: str):
-    """``latex`` drawn by matplotlib's mathtext as a greyscale picture, or None where mathtext cannot draw it.
-
-    It cannot draw environments such as ``\\begin{matrix}``, unbalanced braces, or scripts that its fonts lack.
-    """
-    from PIL import Image, ImageOps
-
-    latex = normalise(latex)
-    if not latex or len(latex) > LONGEST_DRAWN or "$" in latex or not latex.isascii():
-        return None
-    try:
-        picture = Image.fromarray(255 - ink(latex, "cm", 17))
-    except (ValueError, RecursionError):  # mathtext reports what it cannot parse as a ValueError
-        return None
-    return ImageOps.expand(picture, 2, 255)
-
-
 def _display(bundle: dict) -> None:
     from IPython import get_ipython
     from IPython.display import display
@@ -165,40 +150,50 @@ def _picture(path, width: int) -> str:
     return _image(out.getvalue(), "webp", "picture 图片")
 
 
-def _truth(text: str, rendered: bool) -> str:
-    return (rendered and _drawn(text)) or f'<div style="{_CODE}">{escape(text)}</div>'
+def _truth(text: str, rendered: bool, kind: Kind) -> str:
+    drawn = _drawn(text, kind) if rendered else ""
+    return drawn + (_code(escape(kind.plain(text))) if kind.written or not drawn else "")
 
 
-def _drawn(latex: str) -> str:
-    picture = formula_picture(latex)
+def _drawn(text: str, kind: Kind) -> str:
+    picture = kind.drawn(text)
     if picture is None:
         return ""
-    return f"<div>{_image(_png(picture, 8), 'png', normalise(latex))}</div>"
+    return f"<div>{_image(_png(picture, 8), 'png', normalise(kind.plain(text)))}</div>"
 
 
-def _prediction(text: str, truth: str) -> str:
-    right = normalise(text) == normalise(truth)
+def _code(html: str) -> str:
+    return f'<div style="{_CODE}">{html}</div>'
+
+
+def _prediction(text: str, truth: str, kind: Kind) -> str:
+    right = kind.same(text, truth)
     label, colour = ("right 正确", "#2e9e4f") if right else ("wrong 错误", "#e0524d")
-    mark = f'<b style="color:{colour}" role="img" aria-label="{label}" title="{label}">{_mark(text, truth)}</b> '
-    drawn = _drawn(text)
-    code = "" if right and drawn else f'<div style="{_CODE}">{_marked(text, truth)}</div>'
-    return mark + drawn + code
+    mark = f'<b style="color:{colour}" role="img" aria-label="{label}" title="{label}">{_mark(right)}</b> '
+    fault = f"<i>{kind.fault(text)}</i>" if kind.fault(text) else ""
+    drawn = _drawn(text, kind)
+    return mark + fault + drawn + ("" if right and drawn else _code(_marked(text, truth, kind)))
 
 
-def _mark(text: str, truth: str) -> str:
-    return "✓" if normalise(text) == normalise(truth) else "✗"
+def _plain_row(sample, before: str, after: str, kind: Kind) -> str:
+    old, new = (f"{_mark(kind.same(text, sample.text))} {kind.plain(text)!r}" for text in (before, after))
+    return f"{old} -> {new} | {kind.plain(sample.text)!r}"
 
 
-def _marked(text: str, truth: str) -> str:
+def _mark(right: bool) -> str:
+    return "✓" if right else "✗"
+
+
+def _marked(text: str, truth: str, kind: Kind) -> str:
     """``text`` escaped; tokens that the truth does not have there are underlined, missing ones leave a gap so."""
-    tokens, right = text.split(), truth.split()
+    tokens, right = kind.tokens(kind.plain(text)), kind.tokens(kind.plain(truth))
     if not tokens:
         return "<i>(empty 空)</i>"
     parts = []
-    for kind, start, end, _, _ in SequenceMatcher(None, tokens, right, autojunk=False).get_opcodes():
-        piece = escape(" ".join(tokens[start:end]))
-        parts.append(piece if kind == "equal" else f"<u>{piece or '&nbsp;&nbsp;'}</u>")
-    return " ".join(parts)
+    for name, start, end, _, _ in SequenceMatcher(None, tokens, right, autojunk=False).get_opcodes():
+        piece = escape(kind.space.join(tokens[start:end]))
+        parts.append(piece if name == "equal" else f"<u>{piece or '&nbsp;&nbsp;'}</u>")
+    return kind.space.join(parts)
 
 
 def _image(data: bytes, kind: str, alt: str) -> str:

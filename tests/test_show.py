@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import show
+from helpers import answers, show, smiles
+from helpers.answers import KINDS
 from helpers.evaluate import compare
 from helpers.samples import Sample
 from helpers.settings import ROOT
@@ -20,7 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def test_import_is_light():
-    heavy = "{'torch', 'transformers', 'matplotlib.pyplot', 'IPython'}"
+    heavy = "{'torch', 'transformers', 'matplotlib.pyplot', 'IPython', 'rdkit'}"
     code = f"import sys, helpers.show, helpers.evaluate; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
@@ -50,29 +51,6 @@ def images(html, kind):
 
 def text_of(html):
     return re.sub(r"<[^>]*>", "", html)
-
-
-def test_formula_is_drawn_dark_on_white():
-    picture = show.formula_picture(r"\frac { a } { b }")
-    assert (picture.mode, *picture.getextrema()) == ("L", 0, 255) and np.asarray(picture).mean() > 200
-
-
-def test_spaced_tokens_are_drawn_as_scripts():
-    assert show.formula_picture("x _ { i }").tobytes() == show.formula_picture("x_{i}").tobytes()
-
-
-@pytest.mark.parametrize(
-    "latex",
-    [r"\begin{matrix} a", r"\frac { a } { b", "}", "", "a $ $ b", "x " * 300, "{" * 390, r"\nosuchcommand x", "#"],
-)
-def test_what_mathtext_cannot_draw_is_none(latex):
-    assert show.formula_picture(latex) is None
-
-
-def test_chinese_is_not_given_to_mathtext():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert show.formula_picture(r"\mathrm { 公 式 }") is None
 
 
 def test_grid_has_a_picture_a_sample(samples):
@@ -146,15 +124,82 @@ def test_a_wrong_prediction_is_shown_whole(samples):
 
 
 def test_wrong_tokens_are_underlined():
-    assert show._marked("a x c", "a b c") == "a <u>x</u> c"
+    assert show._marked("a x c", "a b c", KINDS["formula"]) == "a <u>x</u> c"
 
 
 def test_a_missing_token_leaves_an_underlined_gap():
-    assert show._marked("a c", "a b c") == "a <u>&nbsp;&nbsp;</u> c"
+    assert show._marked("a c", "a b c", KINDS["formula"]) == "a <u>&nbsp;&nbsp;</u> c"
 
 
 def test_an_empty_prediction_is_said_to_be_empty(samples):
     assert "(empty 空)" in text_of(show.before_after_html([(samples[0], "", "x")]))
+
+
+def test_lessons_find_formula_picture_here():
+    assert show.formula_picture is answers.formula_picture
+
+
+@pytest.fixture
+def molecules(samples):
+    """The pictures with other answers: ethanol, aspirin, and salt."""
+    texts = ("CCO", "CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]")
+    return [Sample(sample.image, smiles.fence(text)) for sample, text in zip(samples, texts, strict=True)]
+
+
+def test_molecules_are_drawn_in_a_grid_and_written_without_fence(molecules):
+    html = show.grid_html(molecules, kind="molecule")
+    assert len(images(html, "png")) == 3 and text_of(html) == "CCOCC(=O)Oc1ccccc1C(=O)O[Na+].[Cl-]"
+
+
+def test_molecules_are_only_written_on_request(molecules):
+    html = show.grid_html(molecules, rendered=False, kind="molecule")
+    assert not images(html, "png") and "rdkit" not in html
+
+
+def test_another_spelling_of_the_molecule_is_right_and_only_drawn(molecules):
+    html = show.before_after_html([(molecules[0], "OCC", "```rdkit\nC(O)C\n```")], "molecule")
+    assert re.findall("[✓✗]", text_of(html)) == ["✓", "✓"] and len(images(html, "png")) == 3
+    assert "OCC" not in text_of(html) and 'title="right 正确"' in html
+
+
+def test_a_wrong_molecule_is_drawn_and_its_text_compared(molecules):
+    html = show.before_after_html([(molecules[0], "CCN", "CCN")], "molecule")
+    assert len(images(html, "png")) == 3 and html.count("CC<u>N</u>") == 2 and 'title="wrong 错误"' in html
+
+
+@pytest.mark.parametrize("text", ["C1CC", "```rdkit\nC1CC", "The picture", ""])
+def test_an_answer_that_is_no_molecule_is_said_to_be_none(molecules, text):
+    html = show.before_after_html([(molecules[0], text, "CCO")], "molecule")
+    assert "✗ no molecule 不是分子" in text_of(html) and html.count("no molecule") == 1
+    assert (text and smiles.unfence(text)[0] or "(empty 空)") in text_of(html)
+
+
+def test_molecules_are_printed_without_fence_outside_a_notebook(molecules, shown):
+    show.before_after(molecules[:1], ["C1"], ["OCC"], kind="molecule")
+    assert shown[0]["text/plain"] == "✗ 'C1' -> ✓ 'OCC' | 'CCO'"
+
+
+def test_molecules_stay_small(molecules):
+    rows = [(molecules[1], molecules[1].text, "c1ccccc1CCN")] * 6
+    pictures = images(show.before_after_html(rows, "molecule"), "png")
+    assert len(pictures) == 18 and max(map(len, pictures)) < 2_000
+    assert all(Image.open(io.BytesIO(data)).mode == "P" for data in pictures)
+
+
+def test_an_unknown_kind_is_refused(samples):
+    for use in (
+        lambda: show.grid(samples, kind="smiles"),
+        lambda: show.before_after(samples, ["a"] * 3, ["a"] * 3, kind="smiles"),
+    ):
+        with pytest.raises(ValueError, match="unknown kind 'smiles'; choose one of formula, molecule"):
+            use()
+
+
+def test_results_of_molecules_have_a_name_and_a_direction_each():
+    text = text_of(show.results_html(smiles.compare("molecules", ["C", "C1"], ["CO", "CC"], ["CO", "CC"])))
+    for name in ("exact match 完全匹配率 ↑", "validity 有效率 ↑", "Tanimoto similarity 相似度 ↑", "字符错误率 ↓"):
+        assert name in text
+    assert "有效率 ↑50.0 [0.0, 100.0]100.0 [100.0, 100.0]" in text
 
 
 def test_results_bundle_is_one_and_carries_the_rows(shown):
