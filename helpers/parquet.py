@@ -1,10 +1,12 @@
 """Parquet files of pictures and texts, as the hubs keep them: find, download, take the pictures out."""
 
 import json
-import shutil
 from pathlib import Path
 
-from helpers.files import read_text, write_text
+from helpers.files import write_text
+from helpers.folders import begin
+from helpers.folders import clear as clear  # until helpers.render asks helpers.folders
+from helpers.folders import finished as finished
 from helpers.hub import require_hub
 from helpers.pictures import MAX_BYTES, PictureError, flatten, open_picture, strict_pillow
 from helpers.settings import short
@@ -54,15 +56,6 @@ def find(root, subset, split):
 # --- taking the pictures out ------------------------------------------------------------------
 
 
-def finished(folder, made_from):
-    """True if ``folder`` was made from the same (files, limit, ...) and is whole: every picture is there."""
-    note, data = folder / "made_from.json", folder / "data.jsonl"
-    if not (note.is_file() and data.is_file()) or json.loads(read_text(note)) != made_from:
-        return False
-    rows = [json.loads(line) for line in read_text(data).split("\n") if line]
-    return all((folder / row["image"]).is_file() for row in rows)
-
-
 def extract(paths, folder, made_from):
     """Write the pictures as PNG to ``folder/images``, then ``folder/data.jsonl``, last and at once.
 
@@ -70,8 +63,7 @@ def extract(paths, folder, made_from):
         ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
         FileExistsError: the folder holds something that this function did not make.
     """
-    clear(folder)
-    write_text(folder / "made_from.json", json.dumps(made_from))
+    begin(folder, made_from)
     lines, faults = [], []
     with strict_pillow():
         for place, number, image, text in _rows(paths, made_from["limit"], set(made_from["skip"])):
@@ -85,17 +77,6 @@ def extract(paths, folder, made_from):
     if not lines:
         raise ValueError(f"no rows in {', '.join(path.name for path in paths)} -> give other files or a larger limit")
     write_text(folder / "data.jsonl", "".join(lines))
-
-
-def clear(folder):
-    """An empty ``folder/images``, whatever a killed run or other settings left there."""
-    data, images = folder / "data.jsonl", folder / "images"
-    if not (folder / "made_from.json").is_file() and (data.exists() or images.exists()):
-        raise FileExistsError(f"{short(folder)} already holds other data -> give a new folder")
-    data.unlink(missing_ok=True)
-    if images.exists():
-        shutil.rmtree(images)
-    images.mkdir(parents=True)
 
 
 def _rows(paths, limit, skip):

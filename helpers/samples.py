@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import parquet
+from helpers import folders, parquet
 from helpers.files import read_text, relative, write_text
 from helpers.settings import short
 
@@ -84,7 +84,7 @@ def load_parquet(paths, folder, limit=None, skip=()):
     stats = [(path.name, path.stat()) for path in paths]
     files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
     made_from = {"files": files, "limit": limit, "skip": sorted(skip)}
-    if not parquet.finished(Path(folder), made_from):
+    if not folders.finished(Path(folder), made_from):
         parquet.extract(paths, Path(folder), made_from)
     return load_jsonl(Path(folder) / "data.jsonl")
 
@@ -110,7 +110,7 @@ def load_latex_ocr(settings, folder, subset="default", split="train", limit=None
             raise ValueError('hub="local" reads LaTeX_OCR from models_dir/LaTeX_OCR -> set models_dir, or another hub')
         return load_parquet(parquet.find(settings.models_dir / "LaTeX_OCR", subset, split), folder, limit, skip)
     made_from = {"hub": settings.hub, "subset": subset, "split": split, "limit": limit, "skip": sorted(skip)}
-    if not parquet.finished(Path(folder), made_from):
+    if not folders.finished(Path(folder), made_from):
         root = parquet.download(settings, subset, split)
         parquet.extract(parquet.find(root, subset, split), Path(folder), made_from)
     return load_jsonl(Path(folder) / "data.jsonl")
