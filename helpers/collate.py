@@ -1,9 +1,10 @@
 """From samples to a batch of tensors: conversation, picture, labels. Nothing is ever cut off here."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.models import PROMPT
-from helpers.pictures import PictureError, flatten, open_picture
+from helpers.pictures import PictureError, flatten, open_picture, picture_size
 from helpers.settings import short
 
 IGNORE = -100  # label of a position that is not trained
@@ -15,8 +16,21 @@ def read_picture(path):
     Raises:
         FileNotFoundError, ValueError: no such file, or no picture that can be trained on; both name it.
     """
-    try:
+    with _naming(path):
         return flatten(open_picture(Path(path).read_bytes())).convert("RGB")
+
+
+def read_size(path):
+    """(width, height) of the picture's file in pixels, without decoding all of it; raises as ``read_picture``."""
+    with _naming(path):
+        return picture_size(Path(path).read_bytes())
+
+
+@contextmanager
+def _naming(path):
+    """Say which file an error is about, and what to do."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{short(path)}: no such picture -> correct the path of the sample") from error
     except PictureError as error:

@@ -1,6 +1,8 @@
 """Answers from a model: many pictures at a time, greedy."""
 
-from helpers.collate import encode_prompts, read_picture
+import math
+
+from helpers.collate import encode_prompts, read_size
 from helpers.models import PROMPT
 
 GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}  # whatever the checkpoint prefers
@@ -24,11 +26,8 @@ def predict(model, processor, samples, settings, prompt=PROMPT, batch_size=50):
     """
     from tqdm.auto import tqdm
 
-    def size(index):
-        picture = read_picture(samples[index].image)
-        return picture.width * picture.height
-
-    order = sorted(range(len(samples)), key=size)
+    sizes = [math.prod(read_size(sample.image)) for sample in samples]  # names a bad picture before any is read
+    order = sorted(range(len(samples)), key=sizes.__getitem__)
     answers = [""] * len(samples)
     trained = model.training
     model.eval()

@@ -57,6 +57,39 @@ def open_picture(data):
     Raises:
         PictureError: no picture, broken, truncated, too thin, too long for its height, or a bomb.
     """
+    image = _opened(data)
+    try:
+        image.load()
+    except BROKEN as error:
+        reason = f"picture is broken or cut short after its header ({_clause(error)})"
+        raise PictureError(reason, "copy or export the file again") from error
+    return image
+
+
+def picture_size(data):
+    """(width, height) in pixels as the file says, after a cheap look for what ``open_picture`` would refuse.
+
+    The checksums of a PNG take a fortieth of the time that its pixels take, a JPEG at an eighth of its size a third.
+    Only a PNG whose pixels were wrong before its checksums were made gets through.
+
+    Raises:
+        PictureError: as ``open_picture``.
+    """
+    image = _opened(data)
+    size = image.size
+    try:
+        if image.format == "PNG":
+            image.verify()
+        else:
+            image.draft("L", (size[0] // 8, size[1] // 8))
+            image.load()
+    except BROKEN:
+        open_picture(data)  # the full look decides, and says what is wrong
+    return size
+
+
+def _opened(data):
+    """The picture in ``data`` with its header read and its size judged; PictureError says what is wrong."""
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
@@ -64,11 +97,6 @@ def open_picture(data):
     except BROKEN as error:
         raise PictureError(f"not a picture ({len(data)} bytes)", f"export it as PNG ({_clause(error)})") from error
     _check_size(*image.size)
-    try:
-        image.load()
-    except BROKEN as error:
-        reason = f"picture is broken or cut short after its header ({_clause(error)})"
-        raise PictureError(reason, "copy or export the file again") from error
     return image
 
 

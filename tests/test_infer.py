@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import infer, models
+from helpers import collate, infer, models
 from helpers.render import render_set
 from helpers.samples import Sample
 from helpers.settings import Settings
@@ -77,14 +77,36 @@ def test_training_mode_is_restored(loaded, samples, monkeypatch, training):
     assert seen == [False] and after is training and failed is training
 
 
-@pytest.mark.parametrize("content", [b"no picture", None])
+@pytest.mark.parametrize("content", ["no picture", "cut short", None])
 def test_unreadable_picture_is_named_before_any_is_read(loaded, samples, tmp_path, monkeypatch, content):
     if content:
-        (tmp_path / "bad.png").write_bytes(content)
+        data = samples[0].image.read_bytes()
+        (tmp_path / "bad.png").write_bytes(data[: len(data) // 2] if content == "cut short" else b"no picture")
     monkeypatch.setattr(loaded[0], "generate", lambda **options: pytest.fail("read"))
     with pytest.raises((ValueError, FileNotFoundError), match="^bad.png: ") as caught:
         infer.predict(*loaded, [*samples, Sample(tmp_path / "bad.png", "")], SETTINGS, batch_size=2)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_each_picture_is_decoded_once(loaded, samples, monkeypatch):
+    decoded = []
+    decode = collate.open_picture
+    monkeypatch.setattr(collate, "open_picture", lambda data: decoded.append(data) or decode(data))
+    monkeypatch.setattr(loaded[0], "generate", lambda input_ids, **options: input_ids)
+    infer.predict(*loaded, samples, SETTINGS)
+    assert len(decoded) == len(samples)
+
+
+def test_pictures_of_like_size_are_read_together(loaded, samples, monkeypatch):
+    areas = []
+
+    def generate(input_ids, image_grid_thw, **options):
+        areas.extend(image_grid_thw.prod(1).tolist())
+        return input_ids
+
+    monkeypatch.setattr(loaded[0], "generate", generate)
+    infer.predict(*loaded, samples, SETTINGS, batch_size=4)
+    assert areas == sorted(areas) and len(set(areas)) > 1
 
 
 def test_preferences_of_the_checkpoint_do_not_make_answers_random(samples, answers):
