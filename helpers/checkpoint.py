@@ -1,6 +1,8 @@
 """Is a checkpoint folder whole? A download that broke off must not end in a puzzling error an hour later."""
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
 
 from helpers.settings import short
@@ -28,6 +30,34 @@ def check_folder(folder, advice, weights=True):
             f"{short(folder)}: missing or cut off: {', '.join(missing)}; found: {found} -> {advice}"
         )
     return folder
+
+
+def last_checkpoint(folder):
+    """The newest whole checkpoint of a run in ``folder``, or None; newer ones that were cut off are removed."""
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
+        if _is_whole_checkpoint(checkpoint):
+            return checkpoint
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def _is_whole_checkpoint(checkpoint):
+    """False if writing it, or removing it, was cut off. Holds an adapter or a whole model, and the Trainer's state."""
+    adapter = (checkpoint / "adapter_config.json").is_file() or not (checkpoint / "config.json").is_file()
+    texts = [checkpoint / "trainer_state.json", checkpoint / ("adapter_config.json" if adapter else "config.json")]
+    names = ["adapter_model.safetensors"] if adapter else _weight_files(checkpoint)
+    weights = [checkpoint / name for name in names]
+    numbers = _state_files(checkpoint)
+    return all(map(is_json, texts)) and all(map(is_whole, weights)) and all(map(zipfile.is_zipfile, numbers))
+
+
+def _state_files(checkpoint):
+    """Files of the optimizer, the schedule and the random numbers; DeepSpeed keeps the first two in its own folder."""
+    numbers = sorted(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
+    if (checkpoint / "latest").is_file():
+        step = (checkpoint / "latest").read_text(encoding="utf-8").strip()
+        return numbers + (sorted((checkpoint / step).glob("*.pt")) or [checkpoint / "optimizer.pt"])
+    return numbers + [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
 
 
 def is_json(path):

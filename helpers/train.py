@@ -4,18 +4,17 @@ import json
 import os
 import random
 import shutil
-import zipfile
 import zlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from helpers.checkpoint import is_json, is_whole
+from helpers.checkpoint import last_checkpoint
 from helpers.collate import collate
 from helpers.files import write_text
 from helpers.lossplot import in_notebook
 from helpers.models import PROMPT, public_name
-from helpers.settings import short
+from helpers.settings import ROOT, short
 
 
 def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROMPT):
@@ -138,23 +137,12 @@ def prepare_folder(folder, recipe):
     """
     note = folder / "recipe.json"
     same = note.is_file() and note.read_text(encoding="utf-8") == recipe
-    unfinished = same and not (folder / "adapter").exists()
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
-        if unfinished and _is_whole_checkpoint(checkpoint):
-            return checkpoint
-        shutil.rmtree(checkpoint)
-    shutil.rmtree(folder / "adapter", ignore_errors=True)
+    if same and not (folder / "adapter").exists() and (checkpoint := last_checkpoint(folder)):
+        return checkpoint
+    for old in [*folder.glob("checkpoint-*"), folder / "adapter"]:
+        shutil.rmtree(old, ignore_errors=True)
     write_text(note, recipe)
     return None
-
-
-def _is_whole_checkpoint(checkpoint):
-    """False if writing it, or removing it, was cut off."""
-    texts = [checkpoint / "trainer_state.json", checkpoint / "adapter_config.json"]
-    numbers = [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
-    numbers += sorted(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
-    whole = is_whole(checkpoint / "adapter_model.safetensors") and all(map(zipfile.is_zipfile, numbers))
-    return whole and all(map(is_json, texts))
 
 
 def save_adapter(model, processor, folder):
@@ -164,16 +152,17 @@ def save_adapter(model, processor, folder):
     shutil.rmtree(partial_folder, ignore_errors=True)
     model.save_pretrained(partial_folder, save_embedding_layers=False)  # LoRA leaves them as they are
     processor.save_pretrained(partial_folder)
-    _name_base(partial_folder)
+    name_base(partial_folder)
     shutil.rmtree(folder, ignore_errors=True)
     partial_folder.rename(folder)
 
 
-def _name_base(folder):
-    """Record the base model by the name that others know it by, not by a path on this machine."""
+def name_base(folder):
+    """Record the base of the adapter in ``folder`` by the name others know it by, not by a path on this machine."""
     config, card = folder / "adapter_config.json", folder / "README.md"
     facts = json.loads(config.read_bytes())
     path = facts["base_model_name_or_path"]
-    facts["base_model_name_or_path"] = public_name(path)
+    name = public_name(ROOT / path)
+    facts["base_model_name_or_path"] = name
     write_text(config, json.dumps(facts, indent=2) + "\n")
-    write_text(card, card.read_text(encoding="utf-8").replace(path, public_name(path)))
+    write_text(card, card.read_text(encoding="utf-8").replace(path, name))

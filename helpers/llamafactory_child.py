@@ -1,0 +1,32 @@
+"""What ``helpers.llamafactory`` starts: LLaMA-Factory in a process of its own, which ends when its parent does.
+
+python -m helpers.llamafactory_child train config.yaml
+python -m helpers.llamafactory_child export config.yaml
+python -m helpers.llamafactory_child torchrun --nproc_per_node 2 -m helpers.llamafactory_child train config.yaml
+"""
+
+import ctypes
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+
+
+def main():
+    """Run what the command line says. One process runs what ``llamafactory-cli`` would, without its launcher."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    verb, *rest = sys.argv[1:]
+    if verb == "torchrun":
+        from torch.distributed.run import main as torchrun
+
+        torchrun(rest)
+        return
+    from llamafactory.train.tuner import export_model, run_exp
+
+    sys.argv[1:] = rest
+    run_exp() if verb == "train" else export_model()
+
+
+if __name__ == "__main__":
+    main()
