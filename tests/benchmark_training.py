@@ -17,7 +17,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-from real_mode import OFFICIAL_CONFIG  # noqa: E402
+from official_layouts import QWEN2_VL  # noqa: E402
 
 from helpers import collate, models, render, tiny, train  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
@@ -52,7 +52,7 @@ def measure(name, samples, batch, accumulation, seed_way, steps, rate):
     torch.cuda.reset_peak_memory_stats()
     processor = tiny.qwen2_vl_processor()
     processor.image_processor.size = {"shortest_edge": 72 * 28 * 28, "longest_edge": 72 * 28 * 28}
-    config = Qwen2VLConfig.from_dict(OFFICIAL_CONFIG)
+    config = Qwen2VLConfig.from_dict(QWEN2_VL)
     config.image_token_id, config.vision_start_token_id = (
         processor.tokenizer.convert_tokens_to_ids(token) for token in ("<|image_pad|>", "<|vision_start|>")
     )

@@ -1,29 +1,110 @@
-"""A checkpoint folder laid out as Qwen/Qwen2-VL-2B-Instruct is on the hubs, but a few hundred KB in size.
+"""Checkpoint folders laid out as those on the hubs, with random weights: a few hundred KB, or of full size.
 
-Old flat config, old names of the weights, sharded with an index, a tokenizer whose special tokens follow the others.
+    python tests/official.py glm_ocr FOLDER        (full size, made on the GPU if there is one: 2.7 GB on disk)
+
+Only the tokenizer is small in both: it knows the project's formulas and molecules, and the special tokens by their
+official ids. test_official.py holds both layouts against what is known of the official files.
 """
 
 import json
+import sys
+from pathlib import Path
 
-from helpers import tiny
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from official_layouts import CONFIGS, FIRST_TOKEN, MTP_LAYER, PREPROCESSOR, TOKENS  # noqa: E402
 
-TOKENS = tiny.QWEN2_VL_SPECIAL_TOKENS
-NORMAL = {
-    "image_mean": [0.48145466, 0.4578275, 0.40821073],
-    "image_std": [0.26862954, 0.26130258, 0.27577711],
-}
+from helpers import tiny  # noqa: E402
 
 
-def write(folder):
-    """Write the checkpoint into ``folder`` and return it."""
+def write(folder, family="qwen2_vl", full=False, device="cpu"):
+    """Write the checkpoint into ``folder``, which must be new, and return it."""
     folder.mkdir(parents=True)
-    first_special = _write_tokenizer(folder)
-    ids = {token: first_special + place for place, token in enumerate(TOKENS)}
-    _write_json(folder / "config.json", _config(ids))
+    first = _write_tokenizer(folder, family, full)
+    config = _config(family, first, full)
+    _write_json(folder / "config.json", config)
+    {"qwen2_vl": _write_qwen2_vl_texts, "glm_ocr": _write_glm_ocr_texts}[family](folder, first)
+    _write_weights(folder, weights(family, config, device))
+    return folder
+
+
+def _config(family, first, full):
+    """config.json: the official one, or a tiny one whose special tokens begin with the id ``first``."""
+    official, small = CONFIGS[family]
+    if full:
+        return official
+    config = _shifted(_merged(official, small), FIRST_TOKEN[family] - first)
+    text = config.get("text_config", config)
+    text["vocab_size"] = first + len(TOKENS[family]) + 8  # rounded up, as the official one is
+    return config
+
+
+def _merged(base, changes):
+    """``base`` with ``changes``, also inside the dictionaries that it holds."""
+    nested = {key: _merged(base[key], value) for key, value in changes.items() if isinstance(value, dict)}
+    return base | changes | nested
+
+
+def _shifted(config, by):
+    """``config`` with every id of a token smaller by ``by``."""
+    shifted = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            value = _shifted(value, by)
+        elif key.endswith("_token_id"):
+            value = [number - by for number in value] if isinstance(value, list) else value - by
+        shifted[key] = value
+    return shifted
+
+
+def _write_json(path, value):
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+# --- tokenizer and other texts ----------------------------------------------------------------
+
+
+def _write_tokenizer(folder, family, full):
+    """tokenizer.json, for Qwen2-VL vocab.json and merges.txt too; returns the id of the first special token."""
+    from tokenizers import AddedToken, Tokenizer, decoders
+    from tokenizers.models import BPE
+    from transformers import Qwen2Tokenizer
+
+    texts = ["x _ { 1 } + 公式 ", "```rdkit\nCCO\n```"] * 3
+    if full:
+        texts = tiny.corpus() + (tiny.molecule_corpus() if family == "glm_ocr" else [])
+    vocab, merges = tiny.train_bpe(texts, [], 620 if full else 270)
+    if full:  # words that no text has, up to the official ids
+        vocab |= {f"unused{index}": index for index in range(len(vocab), FIRST_TOKEN[family])}
+    fast, like = Tokenizer(BPE(vocab, merges)), Qwen2Tokenizer().backend_tokenizer
+    fast.pre_tokenizer, fast.decoder = like.pre_tokenizer, decoders.ByteLevel()
+    if family == "qwen2_vl":
+        fast.normalizer = like.normalizer
+        _write_json(folder / "vocab.json", vocab)
+        merged = "".join(" ".join(pair) + "\n" for pair in merges)
+        (folder / "merges.txt").write_text(f"#version: 0.2\n{merged}", encoding="utf-8")
+    fast.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in TOKENS[family]])
+    fast.save(str(folder / "tokenizer.json"))
+    return len(vocab)
+
+
+def _write_qwen2_vl_texts(folder, first):
+    tokens = TOKENS["qwen2_vl"]
+    ids = {token: first + place for place, token in enumerate(tokens)}
+    flags = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
+    _write_json(
+        folder / "tokenizer_config.json",
+        {"add_prefix_space": False, "additional_special_tokens": tokens[1:]}
+        | {"added_tokens_decoder": {str(index): {"content": token} | flags for token, index in ids.items()}}
+        | {"bos_token": None, "chat_template": tiny.QWEN2_VL_CHAT_TEMPLATE, "clean_up_tokenization_spaces": False}
+        | {"eos_token": "<|im_end|>", "padding_side": "left", "errors": "replace", "model_max_length": 32768}
+        | {"pad_token": "<|endoftext|>", "split_special_tokens": False, "tokenizer_class": "Qwen2Tokenizer"}
+        | {"unk_token": None},
+    )
     _write_json(
         folder / "preprocessor_config.json",
-        {"min_pixels": 3136, "max_pixels": 12845056, "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2}
-        | NORMAL
+        {"min_pixels": 3136, "max_pixels": 12845056}
+        | PREPROCESSOR
         | {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor"},
     )
     _write_json(folder / "chat_template.json", {"chat_template": tiny.QWEN2_VL_CHAT_TEMPLATE})
@@ -33,94 +114,83 @@ def write(folder):
         | {"eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]], "repetition_penalty": 1.0}
         | {"temperature": 0.01, "top_p": 0.001, "top_k": 1, "transformers_version": "4.37.0"},
     )
-    _write_weights(folder)
-    return folder
 
 
-def _write_json(path, value):
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8")
-
-
-def _config(ids):
-    return {
-        "architectures": ["Qwen2VLForConditionalGeneration"],
-        "attention_dropout": 0.0,
-        "bos_token_id": ids["<|endoftext|>"],
-        "eos_token_id": ids["<|im_end|>"],
-        "vision_start_token_id": ids["<|vision_start|>"],
-        "vision_end_token_id": ids["<|vision_end|>"],
-        "vision_token_id": ids["<|vision_pad|>"],
-        "image_token_id": ids["<|image_pad|>"],
-        "video_token_id": ids["<|video_pad|>"],
-        "hidden_act": "silu",
-        "hidden_size": 32,
-        "initializer_range": 0.02,
-        "intermediate_size": 48,
-        "max_position_embeddings": 32768,
-        "max_window_layers": 28,
-        "model_type": "qwen2_vl",
-        "num_attention_heads": 2,
-        "num_hidden_layers": 2,
-        "num_key_value_heads": 1,
-        "rms_norm_eps": 1e-06,
-        "rope_theta": 1000000.0,
-        "sliding_window": 32768,
-        "tie_word_embeddings": True,
-        "torch_dtype": "bfloat16",
-        "transformers_version": "4.41.2",
-        "use_cache": True,
-        "use_sliding_window": False,
-        "vision_config": {
-            "depth": 2, "embed_dim": 32, "mlp_ratio": 4, "num_heads": 2, "in_chans": 3, "hidden_size": 32,
-            "patch_size": 14, "spatial_merge_size": 2, "spatial_patch_size": 14, "temporal_patch_size": 2,
-        },
-        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]},
-        "vocab_size": max(ids.values()) + 8,  # rounded up, as the official one is
-    }  # fmt: skip
-
-
-def _write_tokenizer(folder):
-    """vocab.json, merges.txt, tokenizer.json, tokenizer_config.json; returns the id of the first special token."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models
-    from transformers import Qwen2Tokenizer
-
-    vocab, merges = tiny.train_bpe(["x _ { 1 } + 公式 "] * 3, [], 270)
-    _write_json(folder / "vocab.json", vocab)
-    merged = "".join(" ".join(pair) + "\n" for pair in merges)
-    (folder / "merges.txt").write_text(f"#version: 0.2\n{merged}", encoding="utf-8")
-    fast, model = Tokenizer(models.BPE(vocab, merges)), Qwen2Tokenizer().backend_tokenizer
-    fast.normalizer, fast.pre_tokenizer, fast.decoder = model.normalizer, model.pre_tokenizer, decoders.ByteLevel()
-    fast.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in TOKENS])
-    fast.save(str(folder / "tokenizer.json"))
-    flags = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
-    added = {str(len(vocab) + place): {"content": token} | flags for place, token in enumerate(TOKENS)}
+def _write_glm_ocr_texts(folder, first):
+    """As in huggingface.co/Creador301/GLM-OCR (file names) and caiofabio1/GLM-OCR-endpoint (preprocessor)."""
     _write_json(
         folder / "tokenizer_config.json",
-        {"add_prefix_space": False, "added_tokens_decoder": added, "additional_special_tokens": TOKENS[1:]}
-        | {"bos_token": None, "chat_template": tiny.QWEN2_VL_CHAT_TEMPLATE, "clean_up_tokenization_spaces": False}
-        | {"eos_token": "<|im_end|>", "padding_side": "left", "errors": "replace", "model_max_length": 32768}
-        | {"pad_token": "<|endoftext|>", "split_special_tokens": False, "tokenizer_class": "Qwen2Tokenizer"}
-        | {"unk_token": None},
+        {"backend": "tokenizers", "clean_up_tokenization_spaces": False, "eos_token": "<|endoftext|>"}
+        | {"extra_special_tokens": TOKENS["glm_ocr"], "model_max_length": 655380, "pad_token": "<|endoftext|>"}
+        | {"padding_side": "left", "processor_class": "Glm46VProcessor", "tokenizer_class": "TokenizersBackend"},
     )
-    return len(vocab)
+    _write_json(
+        folder / "preprocessor_config.json",
+        {"size": {"shortest_edge": 12544, "longest_edge": 9633792}, "do_rescale": True}
+        | PREPROCESSOR
+        | {"image_processor_type": "Glm46VImageProcessor", "processor_class": "Glm46VProcessor"},
+    )
+    (folder / "chat_template.jinja").write_text(tiny.GLM_OCR_CHAT_TEMPLATE, encoding="utf-8")
+    user = first + TOKENS["glm_ocr"].index("<|user|>")
+    _write_json(
+        folder / "generation_config.json", {"do_sample": False, "eos_token_id": [first, user], "pad_token_id": first}
+    )
 
 
-def _write_weights(folder):
-    """Random bfloat16 weights in two shards with an index, under the names of transformers 4."""
+# --- weights ----------------------------------------------------------------------------------
+
+
+def weights(family, config, device="cpu"):
+    """Random bfloat16 weights by their names on the hub; on the device "meta" they take no memory."""
     import torch
-    from safetensors.torch import save_file
-    from transformers import AutoConfig, Qwen2VLForConditionalGeneration
+    import transformers
 
     torch.manual_seed(0)
-    made = Qwen2VLForConditionalGeneration(AutoConfig.from_pretrained(folder)).state_dict()
-    made.pop("lm_head.weight")
-    named = {
-        name.replace("model.language_model.", "model.").replace("model.visual.", "visual."): weight.to(torch.bfloat16)
+    model_class = getattr(transformers, config["architectures"][0])
+    with torch.device(device):
+        made = model_class._from_config(model_class.config_class.from_dict(config), dtype=torch.bfloat16).state_dict()
+    if family == "glm_ocr":
+        return made | _multi_token_prediction(made)
+    made.pop("lm_head.weight")  # it is the embedding
+    return {
+        name.replace("model.language_model.", "model.").replace("model.visual.", "visual."): weight
         for name, weight in made.items()
     }
-    shards = {name: f"model-0000{1 + name.startswith('visual')}-of-00002.safetensors" for name in named}
+
+
+def _multi_token_prediction(made):
+    """The 16 tensors of layer 16: one more block, and what joins it to the text and to the vocabulary.
+
+    Their names are in vllm-project/vllm#49869; with embeddings and head of its own the sum is the official one.
+    """
+    import torch
+
+    place = f"model.language_model.layers.{MTP_LAYER}."
+    words = made["lm_head.weight"]
+    one, two = (words.new_empty(words.shape[1]), words.new_empty(words.shape[1], 2 * words.shape[1]))
+    first = "model.language_model.layers.0."
+    block = {name.removeprefix(first): weight for name, weight in made.items() if name.startswith(first)}
+    joints = {"eh_proj.weight": two, "enorm.weight": one, "hnorm.weight": one, "embed_tokens.weight": words}
+    heads = {"shared_head.norm.weight": one, "shared_head.head.weight": words}
+    return {place + name: torch.randn_like(weight) / 50 for name, weight in (block | joints | heads).items()}
+
+
+def _write_weights(folder, named):
+    """Qwen2-VL-2B lies on the hubs in two files with an index, GLM-OCR in one file."""
+    from safetensors.torch import save_file
+
+    if any(name.startswith("visual.") for name in named):
+        shards = {name: f"model-0000{1 + name.startswith('visual')}-of-00002.safetensors" for name in named}
+        size = sum(weight.nbytes for weight in named.values())
+        _write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": size}, "weight_map": shards})
+    else:
+        shards = dict.fromkeys(named, "model.safetensors")
     for shard in set(shards.values()):
         part = {name: weight for name, weight in named.items() if shards[name] == shard}
         save_file(part, folder / shard, {"format": "pt"})
-    size = sum(weight.nbytes for weight in named.values())
-    _write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": size}, "weight_map": shards})
+
+
+if __name__ == "__main__":
+    import torch
+
+    write(Path(sys.argv[2]), sys.argv[1], full=True, device="cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,116 @@
+"""What is known of the official checkpoints: configs, special tokens and their ids, and where that is known from."""
+
+from helpers.tiny import QWEN2_VL_SPECIAL_TOKENS
+
+# Qwen/Qwen2-VL-2B-Instruct: the flat config of transformers 4.
+QWEN2_VL = {
+    "architectures": ["Qwen2VLForConditionalGeneration"],
+    "attention_dropout": 0.0,
+    "bos_token_id": 151643,
+    "eos_token_id": 151645,
+    "vision_start_token_id": 151652,
+    "vision_end_token_id": 151653,
+    "vision_token_id": 151654,
+    "image_token_id": 151655,
+    "video_token_id": 151656,
+    "hidden_act": "silu",
+    "hidden_size": 1536,
+    "initializer_range": 0.02,
+    "intermediate_size": 8960,
+    "max_position_embeddings": 32768,
+    "max_window_layers": 28,
+    "model_type": "qwen2_vl",
+    "num_attention_heads": 12,
+    "num_hidden_layers": 28,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-06,
+    "rope_theta": 1000000.0,
+    "sliding_window": 32768,
+    "tie_word_embeddings": True,
+    "torch_dtype": "bfloat16",
+    "use_cache": True,
+    "use_sliding_window": False,
+    "vision_config": {
+        "depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "num_heads": 16, "in_chans": 3, "hidden_size": 1536,
+        "patch_size": 14, "spatial_merge_size": 2, "spatial_patch_size": 14, "temporal_patch_size": 2,
+    },
+    "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]},
+    "vocab_size": 151936,
+    "transformers_version": "4.41.2",
+}  # fmt: skip
+QWEN2_VL_TINY = {
+    "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2, "num_hidden_layers": 2,
+    "num_key_value_heads": 1, "rope_scaling": {"mrope_section": [2, 3, 3]},
+    "vision_config": {"depth": 2, "embed_dim": 32, "num_heads": 2, "hidden_size": 32},
+}  # fmt: skip
+
+# zai-org/GLM-OCR: config.json as unchanged copies of the repository show it (huggingface.co/richtext/GLM-OCR).
+# The copies saved by later releases of transformers (SimpleCodeAI/glm-ocr-finetuned) agree in every value.
+GLM_OCR = {
+    "architectures": ["GlmOcrForConditionalGeneration"],
+    "model_type": "glm_ocr",
+    "text_config": {
+        "model_type": "glm_ocr_text",
+        "pad_token_id": 59246,
+        "vocab_size": 59392,
+        "eos_token_id": [59246, 59253],
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "head_dim": 128,
+        "hidden_act": "silu",
+        "hidden_size": 1536,
+        "initializer_range": 0.02,
+        "intermediate_size": 4608,
+        "max_position_embeddings": 131072,
+        "num_attention_heads": 16,
+        "num_hidden_layers": 16,
+        "num_nextn_predict_layers": 1,
+        "num_key_value_heads": 8,
+        "rms_norm_eps": 1e-05,
+        "dtype": "bfloat16",
+        "rope_parameters": {
+            "rope_type": "default", "mrope_section": [16, 24, 24], "partial_rotary_factor": 1.0, "rope_theta": 10000,
+        },
+        "tie_word_embeddings": False,
+        "use_cache": True,
+    },
+    "vision_config": {
+        "model_type": "glm_ocr_vision", "hidden_size": 1024, "depth": 24, "num_heads": 16, "attention_bias": True,
+        "intermediate_size": 4096, "hidden_act": "silu", "hidden_dropout_prob": 0.0, "initializer_range": 0.02,
+        "image_size": 336, "patch_size": 14, "out_hidden_size": 1536, "rms_norm_eps": 1e-05, "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+    },
+    "image_start_token_id": 59256,
+    "image_end_token_id": 59257,
+    "video_start_token_id": 59258,
+    "video_end_token_id": 59259,
+    "image_token_id": 59280,
+    "video_token_id": 59281,
+    "transformers_version": "5.0.1dev0",
+}  # fmt: skip
+GLM_OCR_TINY = {
+    "text_config": {
+        "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2, "num_hidden_layers": 2,
+        "num_key_value_heads": 1, "head_dim": 16, "rope_parameters": {"mrope_section": [2, 3, 3]},
+    },
+    "vision_config": {"depth": 2, "hidden_size": 32, "num_heads": 2, "intermediate_size": 48, "out_hidden_size": 32},
+}  # fmt: skip
+MTP_LAYER = 16  # GLM-OCR's layer for multi-token prediction, which transformers passes over
+
+# The special tokens in the order of their ids. GLM-OCR's: huggingface.co/textagent/GLM-OCR-ONNX, tokenizer_config.json.
+TOKENS = {
+    "qwen2_vl": QWEN2_VL_SPECIAL_TOKENS,
+    "glm_ocr": (
+        "<|endoftext|> [MASK] [gMASK] [sMASK] <sop> <eop> <|system|> <|user|> <|assistant|> <|observation|> "
+        "<|begin_of_image|> <|end_of_image|> <|begin_of_video|> <|end_of_video|> <|begin_of_audio|> <|end_of_audio|> "
+        "<|begin_of_transcription|> <|end_of_transcription|> <|code_prefix|> <|code_middle|> <|code_suffix|> "
+        "<think> </think> <tool_call> </tool_call> <tool_response> </tool_response> <arg_key> </arg_key> <arg_value> "
+        "</arg_value> /nothink <|begin_of_box|> <|end_of_box|> <|image|> <|video|>"
+    ).split(),
+}
+FIRST_TOKEN = {"qwen2_vl": 151643, "glm_ocr": 59246}  # id of the first special token
+CONFIGS = {"qwen2_vl": (QWEN2_VL, QWEN2_VL_TINY), "glm_ocr": (GLM_OCR, GLM_OCR_TINY)}
+PREPROCESSOR = {  # both see pictures as CLIP does, in patches of 14 pixels, 2 x 2 of them a token
+    "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2,
+    "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
+}  # fmt: skip
