@@ -178,6 +178,8 @@ def test_change_of_equal_answers_is_nothing():
     assert {(c.value, c.low, c.high) for c in change.values()} == {(0.0, 0.0, 0.0)}
 
 
-@pytest.mark.parametrize("prediction, right", [("OCC", True), ("CC", False), ("", False), ("C1", False)])
+@pytest.mark.parametrize(
+    "prediction, right", [("OCC", True), (smiles.fence("OCC"), True), ("CC", False), ("", False), ("C1", False)]
+)
 def test_same(prediction, right):
     assert smiles.same(prediction, smiles.fence("CCO")) is right
