@@ -64,7 +64,7 @@ def unknown_keys(config, training=True):
     known = known_keys(training)
     faults = []
     for key in sorted(set(config) - known):
-        near = difflib.get_close_matches(key, known, 1)
+        near = difflib.get_close_matches(key, known, 1, 0.8)
         cure = f"did you mean {near[0]}?" if near else "remove it; other versions and forks have other keys"
         faults.append(f"{key}: not a key of LLaMA-Factory -> {cure}")
     return faults

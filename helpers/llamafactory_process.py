@@ -65,6 +65,8 @@ def environment(config, nproc=1):
         new["HF_HUB_OFFLINE"] = "1"
     gpus = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu] or map(str, range(nproc))
     new["CUDA_VISIBLE_DEVICES"] = "" if config.get("use_cpu") else ",".join(list(gpus)[:nproc])
+    if config.get("use_swanlab"):  # no host name, folder, command or git remote in its record
+        new |= {f"SWANLAB_PROBE_{what}": "false" for what in ("RUNTIME", "GIT", "REQUIREMENTS")}
     if nproc > 1:
         new["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // nproc))
     return {"TOKENIZERS_PARALLELISM": "false"} | os.environ | new
