@@ -143,6 +143,9 @@ def train(config, nproc=1):
         run_child(
             "train", settled, folder / "train.yaml", folder / "train.log", nproc, folder / "trainer_log.jsonl", plot
         )
+    except KeyboardInterrupt:
+        print("stopped; the same train(config) goes on from the last checkpoint, if there is one")
+        raise
     except LlamaFactoryError as error:
         if not (error.swanlab and settled.get("use_swanlab")):
             raise

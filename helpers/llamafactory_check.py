@@ -127,7 +127,8 @@ def find_state(config):
 
 def facts(config):
     """What the weights of a run depend on, as JSON: its configuration, data and base."""
-    said = {k: v for k, v in config.items() if k not in ("overwrite_output_dir", "resume_from_checkpoint")}
+    left_out = ("overwrite_output_dir", "resume_from_checkpoint")
+    said = {key: value for key, value in config.items() if key not in left_out and "swanlab" not in key}
     files = data_files(config) + data_files(config, "eval_dataset")
     marks = [_mark(file) for file in files]
     for file in files:

@@ -69,7 +69,8 @@ def environment(config, nproc=1):
         new |= {f"SWANLAB_PROBE_{what}": "false" for what in ("RUNTIME", "GIT", "REQUIREMENTS")}
     if nproc > 1:
         new["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // nproc))
-    return {"TOKENIZERS_PARALLELISM": "false"} | os.environ | new
+    # threads that wait without spinning: on two cores with other work to do, 8 s instead of 116 s for 40 steps
+    return {"TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE"} | os.environ | new
 
 
 def _follow(process, losses, plot):
