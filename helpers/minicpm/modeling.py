@@ -36,6 +36,9 @@ class MiniCPMV(PreTrainedModel, GenerationMixin):
 
     def __init__(self, config):
         super().__init__(config)
+        for part in config.sub_configs:  # they are not models of their own, which would choose sdpa or eager themselves
+            if getattr(config, part)._attn_implementation is None:
+                getattr(config, part)._attn_implementation = config._attn_implementation
         vision = config.vision_config
         language_model = Qwen3ForCausalLM if config.version == "4.5" else Qwen2ForCausalLM
         self.llm = language_model(config)

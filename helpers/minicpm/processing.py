@@ -1,5 +1,7 @@
 """From conversations with pictures and sounds to the tensors MiniCPM takes."""
 
+from itertools import accumulate
+
 import numpy as np
 import torch
 from transformers import BatchFeature
@@ -42,7 +44,7 @@ class MiniCPMVProcessor(ProcessorMixin):
         Args:
             text: a text or a list of them, one for each row. A picture's place is ``(<image>./</image>)`` or
                 ``<image>``, a sound's ``(<audio>./</audio>)`` or ``<audio>``.
-            images: for each row a list of pictures; for one text also a list, or one picture.
+            images: for each row a list of pictures; or one list for all, dealt out by the marks; or one picture.
             audios: likewise, each sound (samples,) floats at 16 kHz.
             max_slice_nums: most tiles of a picture, instead of the image processor's.
             use_image_id: whether pictures are numbered, instead of the image processor's.
@@ -59,8 +61,8 @@ class MiniCPMVProcessor(ProcessorMixin):
                 is too long; the row is named, and nothing is cut off.
         """
         texts = [text] if isinstance(text, str) else list(text)
-        pictures = self.image_processor(_rows(images, texts), max_slice_nums=max_slice_nums)
-        sounds = self.hear(_rows(audios, texts), chunk_input)
+        pictures = self.image_processor(_rows(images, texts, ANY_IMAGE), max_slice_nums=max_slice_nums)
+        sounds = self.hear(_rows(audios, texts, ANY_AUDIO), chunk_input)
         filled = []
         for row, words in enumerate(texts):
             placeholder = self.image_processor.get_slice_image_placeholder
@@ -185,11 +187,16 @@ class MiniCPMOProcessor(MiniCPMVProcessor):
         return super().bounds(input_ids) | heard
 
 
-def _rows(media, texts):
-    """Pictures or sounds as one list for each text."""
+def _rows(media, texts, mark):
+    """Pictures or sounds as one list for each text; a flat list is dealt out by the marks in the texts."""
     if media is None:
         return [[] for _ in texts]
     rows = as_rows(media)
+    if len(texts) > 1 and len(rows) == 1:
+        ends = list(accumulate(len(mark.findall(words)) for words in texts))
+        if ends[-1] != len(rows[0]):
+            raise ValueError(f"{ends[-1]} marks in {len(texts)} texts for {len(rows[0])} pictures or sounds given")
+        rows = [rows[0][start:end] for start, end in zip([0, *ends], ends, strict=False)]
     if len(rows) != len(texts):
         raise ValueError(f"{len(texts)} texts, but pictures or sounds for {len(rows)} -> a list for each text")
     return rows

@@ -13,12 +13,17 @@ from transformers.models.siglip.modeling_siglip import SiglipEncoder
 def position_buckets(count, side):
     """Where ``count`` patches in a row lie in a position table of ``side`` entries: (count,) long.
 
-    The step 1 / count is rounded to float32, and so are its multiples, as when the published weights were trained:
-    some patches lie exactly on a border, and a step in float64 puts them on its other side.
+    Some patches lie exactly on a border, so rounding decides. The weights were trained with ``torch.arange`` on x86 and
+    a float32 step: it rounds the first place of every eight, and the others from there; the last places, fewer than 16,
+    are rounded on their own. Written out here, other machines and a GPU give the same places.
     """
     step = torch.tensor(1 / count, dtype=torch.float32).double()
-    places = (torch.arange(count, dtype=torch.float64) * step).float()
-    borders = torch.arange(1 / side, 1.0, 1 / side)
+    index = torch.arange(count)
+    eighth = index // 8 * 8
+    places = ((eighth * step).float().double() + (index - eighth) * step).float()
+    tail = index >= count // 16 * 16
+    places[tail] = (index[tail] * step).float()
+    borders = (torch.arange(1, side).double() / side).float()
     return torch.bucketize(places, borders, right=True)
 
 
