@@ -98,14 +98,14 @@ AUDIO = {"d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 4, "enco
 
 
 def minicpm_o_model(processor, seed=0):
-    """A ``MiniCPMO`` of 4.5 M parameters with random weights, in float32."""
+    """A ``MiniCPMO`` of 4.6 M parameters with random weights, in float32."""
     from helpers.minicpm import MiniCPMO, MiniCPMOConfig
 
     return _model(MiniCPMO, MiniCPMOConfig(**sizes(processor.tokenizer), audio_config=AUDIO), seed)
 
 
 def minicpm_v_model(processor, seed=0):
-    """A ``MiniCPMV`` 4.5 of 4.2 M parameters with random weights, in float32."""
+    """A ``MiniCPMV`` 4.5 of 4.4 M parameters with random weights, in float32."""
     from helpers.minicpm import MiniCPMV, MiniCPMVConfig
 
     return _model(MiniCPMV, MiniCPMVConfig(**sizes(processor.tokenizer), head_dim=64), seed)

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 
-from helpers import tiny, tiny_minicpm
+from helpers import render, tiny, tiny_minicpm
 from helpers.minicpm import MiniCPMVImageProcessor
 from helpers.minicpm.text import audio_placeholder, spans
 
@@ -217,3 +217,18 @@ def test_llamafactorys_plugin_makes_what_the_processor_makes(processor):
     pairs = zip(sum(made["pixel_values"], []), sum(own["pixel_values"], []), strict=True)
     assert all(torch.equal(first, second) for first, second in pairs)
     assert torch.equal(made["audio_features"], own["audio_features"])
+
+
+# --- the tiny models ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family, millions", [("o", 4.6), ("v", 4.4)])
+def test_tiny_models_are_as_large_as_they_say(family, millions):
+    make = getattr(tiny_minicpm, f"minicpm_{family}_model")
+    model = make(getattr(tiny_minicpm, f"minicpm_{family}_processor")())
+    assert sum(parameter.numel() for parameter in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.05)
+    assert model.config.query_num == tiny_minicpm.image_processor().image_feature_size
+
+
+def test_formulas_stay_whole_for_the_tiny_model():
+    assert tiny_minicpm.image_processor().get_sliced_grid(render.LARGEST) is None

@@ -15,7 +15,7 @@ def put(text, bounds, vectors):
     """``text`` (B, L, width) with ``vectors`` (n, width) in the places of ``bounds``, in order; out of place."""
     places = [(row, at) for row, found in enumerate(spans(bounds)) for first, end in found for at in range(first, end)]
     rows, columns = torch.tensor(places, device=text.device).unbind(1)
-    return text.index_put((rows, columns), vectors.to(text.dtype))
+    return text.index_put((rows, columns), vectors.to(text))
 
 
 def check_pictures(counts, bounds, queries):
