@@ -144,6 +144,9 @@ def test_generate_takes_one_dict_and_inputs_beside_input_ids_as_llamafactory_doe
     expected = model.generate(**batch, **settings)
     assert torch.equal(model.generate(data=dict(batch), **settings), expected)
     assert torch.equal(model.generate(inputs=batch["input_ids"], spk_bounds=[], **batch, **settings), expected)
+    media = {name: batch[name] for name in batch if name not in ("input_ids", "attention_mask")}
+    embeds = {"inputs_embeds": model.embed(batch["input_ids"], **media), "attention_mask": batch["attention_mask"]}
+    assert torch.equal(model.generate(**embeds, **settings), expected[:, -4:])
 
 
 def test_pictures_are_looked_at_once_however_long_the_answer(model, batch):
