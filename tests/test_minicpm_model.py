@@ -370,6 +370,39 @@ SIZES = torch.tensor([(2, 3), (4, 4), (1, 5)])
 HIDDEN = torch.randn(3, 16, 32, generator=torch.Generator().manual_seed(1))
 
 
+def waves(place, width):
+    """Sines, then cosines, of one place; ``width`` numbers."""
+    angles = place / 10000 ** (np.arange(width // 2) / (width // 2))
+    return np.concatenate([np.sin(angles), np.cos(angles)])
+
+
+def resampled_plainly(resampler, hidden, sizes, groups):
+    """The same by loops over groups, frames and patches, and torch's own attention."""
+    attention = torch.nn.MultiheadAttention(256, 2, batch_first=True)
+    attention.load_state_dict(resampler.attn.state_dict())
+    frames, outputs = iter(zip(hidden, sizes.tolist(), strict=True)), []
+    for group in groups:
+        keys, values = [], []
+        for time in group:
+            patches, (high, wide) = next(frames)
+            for number in range(high * wide):
+                value = resampler.ln_kv(resampler.kv_proj(patches[number]))
+                place = np.concatenate([waves(number % wide, 128), waves(number // wide, 128)])
+                place = place + waves(time, 256) * (time >= 0)
+                keys.append(value + torch.tensor(place, dtype=torch.float32))
+                values.append(value)
+        query = resampler.ln_q(resampler.query)[None]
+        outputs.append(attention(query, torch.stack(keys)[None], torch.stack(values)[None])[0])
+    return resampler.ln_post(torch.cat(outputs)) @ resampler.proj
+
+
+@pytest.mark.parametrize("groups", [[[-1], [-1], [-1]], [[0, 7], [-1]], [[-1], [3, 4]], [[2, 5, 8]], [[0], [1], [2]]])
+def test_frames_are_resampled_as_loops_would(resampler, groups):
+    with torch.no_grad():
+        expected = resampled_plainly(resampler, HIDDEN, SIZES, groups)
+    assert close(resampler(HIDDEN, SIZES, groups), expected)
+
+
 def test_frames_outside_time_are_pictures(resampler):
     assert close(resampler(HIDDEN, SIZES), resampler(HIDDEN, SIZES, [[-1], [-1], [-1]]), 1e-6)
 
