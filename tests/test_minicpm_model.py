@@ -134,9 +134,8 @@ def greedy(model, batch, steps):
     return given["input_ids"], torch.stack(found, dim=1)
 
 
-@pytest.mark.parametrize("use_cache", [True, False])
-def test_generate_is_greedy_decoding(model, batch, use_cache):
-    settings = {"max_new_tokens": 4, "do_sample": False, "eos_token_id": None, "use_cache": use_cache}
+def test_generate_is_greedy_decoding_without_a_cache(model, batch):
+    settings = {"max_new_tokens": 4, "do_sample": False, "eos_token_id": None}
     made = model.generate(**batch, **settings, return_dict_in_generate=True, output_logits=True)
     tokens, scores = greedy(model, batch, 4)
     assert torch.equal(made.sequences, tokens) and close(torch.stack(made.logits, dim=1), scores, 1e-3)

@@ -14,6 +14,8 @@ class MediaGenerationMixin(GenerationMixin):
     def generate(self, inputs=None, input_ids=None, data=None, **kwargs):
         """transformers' ``generate``, after the pictures and sounds have been looked at and listened to once.
 
+        It takes the embeddings of the question on the first step and tokens after that, always with a cache.
+
         Args:
             inputs or input_ids: (B, L), padded on the left; pictures and sounds as for ``forward``, or in ``data``.
 
@@ -29,21 +31,6 @@ class MediaGenerationMixin(GenerationMixin):
         if any(value is not None for value in media.values()):
             kwargs["inputs_embeds"] = self.embed(tokens, **media)
         return super().generate(input_ids=tokens, **kwargs)
-
-    def prepare_inputs_for_generation(
-        self, input_ids, past_key_values=None, inputs_embeds=None, is_first_iteration=False, **kwargs
-    ):
-        """Embeddings of the question go in on the first step; without a cache on each, the new tokens' behind them."""
-        if inputs_embeds is not None and past_key_values is None:
-            new = self.get_input_embeddings()(input_ids[:, inputs_embeds.shape[1] :])
-            inputs_embeds, is_first_iteration = torch.cat([inputs_embeds, new], dim=1), True
-        return super().prepare_inputs_for_generation(
-            input_ids,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            is_first_iteration=is_first_iteration,
-            **kwargs,
-        )
 
     def chat(self, msgs, processor=None, **kwargs):
         """Answer one conversation or several; see ``helpers.minicpm.chat``."""

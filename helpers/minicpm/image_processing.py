@@ -10,16 +10,14 @@ from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
 
-def fit(width, height, side, patch, enlarge):
+def fit(width, height, side, patch):
     """The size a picture gets: about ``side`` x ``side`` pixels in area, the same shape, sides multiples of ``patch``.
 
-    ``enlarge=False`` leaves a small picture at its size, but for the rounding.
+    Small pictures are enlarged, too.
     """
-    if enlarge or width * height > side * side:
-        shape = width / height
-        height = int(side / math.sqrt(shape))
-        width = int(height * shape)
-    return tuple(max(round(length / patch) * patch, patch) for length in (width, height))
+    shape = width / height
+    height = int(side / math.sqrt(shape))
+    return tuple(max(round(length / patch) * patch, patch) for length in (int(height * shape), height))
 
 
 def choose_grid(width, height, side, max_slice_nums):
@@ -40,7 +38,7 @@ def tile_size(width, height, grid, side, patch):
     """Size of one tile in pixels: the picture's share, resized to about ``side`` x ``side`` pixels in area."""
     sides = zip((width, height), grid, strict=True)
     share = [max(round(length / count) * count, count) / count for length, count in sides]
-    return fit(*share, side, patch, enlarge=True)
+    return fit(*share, side, patch)
 
 
 class MiniCPMVImageProcessor(BaseImageProcessor):
@@ -97,7 +95,7 @@ class MiniCPMVImageProcessor(BaseImageProcessor):
             raise ValueError(f"a picture of {width} x {height} pixels has nothing to read -> take it out")
         image, side, patch = image.convert("RGB"), self.scale_resolution, self.patch_size
         grid = self.get_sliced_grid(image.size, max_slice_nums)
-        overview = image.resize(fit(width, height, side, patch, enlarge=grid is None), Image.Resampling.BICUBIC)
+        overview = image.resize(fit(width, height, side, patch), Image.Resampling.BICUBIC)
         if grid is None:
             return overview, []
         wide, high = tile_size(width, height, grid, side, patch)
