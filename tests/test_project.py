@@ -50,7 +50,7 @@ def lock() -> dict[str, set[str]]:
 def tracked() -> list[str]:
     """Text files of the project, as git lists them."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    binary = (".png", ".safetensors", ".jpg", ".parquet")
+    binary = (".png", ".safetensors", ".jpg", ".parquet", ".npz")
     return [name for name in listed.split("\0") if name and not name.endswith(binary) and (ROOT / name).exists()]
 
 
@@ -86,8 +86,9 @@ def test_set_up_says_which_python_it_needs(tmp_path):
 
 
 def test_every_module_is_installed():
-    assert PYPROJECT["tool"]["setuptools"]["packages"] == ["helpers"]
-    assert not [path for path in (ROOT / "helpers").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    folders = [path.parent for path in (ROOT / "helpers").rglob("*.py")]
+    packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == packages
 
 
 def test_importing_every_helper_is_light():

@@ -1,0 +1,121 @@
+"""Tiny MiniCPM-o 2.6 and MiniCPM-V 4.5 before training: true classes and processors, small sizes, random weights."""
+
+from helpers import render, tiny
+
+# The family's special tokens beside Qwen2's, in the order of the official tokenizer.
+MINICPM_SPECIAL_TOKENS = (
+    "<|endoftext|> <|im_start|> <|im_end|> <unk> <image> </image> <slice> </slice> <image_id> </image_id> "
+    "<|audio_start|> <|audio|> <|audio_end|> <|spk_bos|> <|spk|> <|spk_eos|> <|tts_bos|> <|tts_eos|>"
+).split()
+
+# Qwen2's layout of a conversation. Pictures and sounds stand in the text as marks; the processor puts them there.
+MINICPM_CHAT_TEMPLATE = """\
+{%- if messages and messages[0].role != "system" -%}
+{{- "<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n" -}}
+{%- endif -%}
+{%- for message in messages -%}
+{{- "<|im_start|>" + message.role + "\\n" + message.content + "<|im_end|>\\n" -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- "<|im_start|>assistant\\n" -}}{%- endif -%}
+"""
+
+QUERIES = 32  # embeddings a picture becomes
+SIDE = 126  # a picture has about SIDE x SIDE pixels in area: render.LARGEST stays whole
+
+
+def tokenizer():
+    """A ``Qwen2Tokenizer`` with a vocabulary of 512 that carries the family's marks."""
+    from transformers import Qwen2Tokenizer
+
+    vocab, merges = tiny.train_bpe(tiny.corpus(), MINICPM_SPECIAL_TOKENS, 512)
+    return Qwen2Tokenizer(
+        vocab=vocab,
+        merges=merges,
+        unk_token="<unk>",
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=MINICPM_SPECIAL_TOKENS[1:],
+        padding_side="left",  # generation goes on from the right end
+        model_max_length=1024,
+        chat_template=MINICPM_CHAT_TEMPLATE,
+    )
+
+
+def image_processor():
+    """Pictures of about 126 x 126 pixels in area; larger ones get up to 9 tiles."""
+    from helpers.minicpm import MiniCPMVImageProcessor
+
+    assert render.LARGEST[0] * render.LARGEST[1] <= SIDE**2, "formulas would be cut into tiles"
+    return MiniCPMVImageProcessor(scale_resolution=SIDE, image_feature_size=QUERIES)
+
+
+def minicpm_o_processor():
+    """A ``MiniCPMOProcessor`` for pictures, sounds and text."""
+    from transformers import WhisperFeatureExtractor
+
+    from helpers.minicpm import MiniCPMOProcessor
+
+    words = tokenizer()
+    return MiniCPMOProcessor(image_processor(), WhisperFeatureExtractor(), words, chat_template=words.chat_template)
+
+
+def minicpm_v_processor():
+    """A ``MiniCPMVProcessor`` for pictures and text."""
+    from helpers.minicpm import MiniCPMVProcessor
+
+    words = tokenizer()
+    return MiniCPMVProcessor(image_processor(), words, chat_template=words.chat_template)
+
+
+def sizes(words):
+    """The config's keys that both models share."""
+    return {
+        "vocab_size": len(words),
+        "hidden_size": 256,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 1024,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": True,
+        "bos_token_id": None,
+        "eos_token_id": words.eos_token_id,
+        "pad_token_id": words.pad_token_id,
+        "query_num": QUERIES,
+        "vision_config": {
+            "hidden_size": 160,
+            "intermediate_size": 640,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 5,
+            "image_size": 448,
+            "patch_size": 14,
+        },
+    }
+
+
+AUDIO = {"d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 4, "encoder_ffn_dim": 128, "num_mel_bins": 80}
+
+
+def minicpm_o_model(processor, seed=0):
+    """A ``MiniCPMO`` of 4.6 M parameters with random weights, in float32."""
+    from helpers.minicpm import MiniCPMO, MiniCPMOConfig
+
+    return _model(MiniCPMO, MiniCPMOConfig(**sizes(processor.tokenizer), audio_config=AUDIO), seed)
+
+
+def minicpm_v_model(processor, seed=0):
+    """A ``MiniCPMV`` 4.5 of 4.4 M parameters with random weights, in float32."""
+    from helpers.minicpm import MiniCPMV, MiniCPMVConfig
+
+    return _model(MiniCPMV, MiniCPMVConfig(**sizes(processor.tokenizer), head_dim=64), seed)
+
+
+def _model(model_class, config, seed):
+    import torch
+
+    torch.manual_seed(seed)
+    model = model_class(config)
+    model.generation_config.eos_token_id = [config.eos_token_id, config.pad_token_id]
+    model.generation_config.pad_token_id = config.pad_token_id
+    return model
