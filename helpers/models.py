@@ -23,6 +23,7 @@ class Family:
     model_class   class in ``transformers``
     lora_targets  regular expression over module names: the linear layers that get LoRA matrices
     min_pixels, max_pixels  size of a picture as the real model sees it; smaller ones are enlarged, larger ones shrunk
+    frames        as how many frames the image processor counts a picture when it compares it with those limits
     """
 
     tiny: str
@@ -32,6 +33,7 @@ class Family:
     lora_targets: str
     min_pixels: int
     max_pixels: int
+    frames: int = 1
 
 
 FAMILIES = {
@@ -43,6 +45,16 @@ FAMILIES = {
         lora_targets=r".*(language_model.*_proj|visual\.blocks.*\.(qkv|proj|fc1|fc2)|visual\.merger\.mlp\.[02])",
         min_pixels=64 * 28 * 28,
         max_pixels=512 * 28 * 28,
+    ),
+    "glm_ocr": Family(
+        tiny="tiny-glm-ocr",
+        modelscope="ZhipuAI/GLM-OCR",
+        huggingface="zai-org/GLM-OCR",
+        model_class="GlmOcrForConditionalGeneration",
+        lora_targets=r".*(language_model.*_proj|visual\.blocks.*\.(qkv|proj|gate_proj|up_proj|down_proj))",
+        min_pixels=32 * 32,
+        max_pixels=1024 * 1024,  # as the recipes' image_max_pixels
+        frames=2,
     ),
 }
 
@@ -82,9 +94,11 @@ def load_processor(family, settings):
 def _processor_in(folder, family, settings):
     from transformers import AutoProcessor
 
-    row = _row(family)
-    limits = {} if settings.mode == "tiny" else {"min_pixels": row.min_pixels, "max_pixels": row.max_pixels}
-    return AutoProcessor.from_pretrained(folder, **limits)
+    processor, row = AutoProcessor.from_pretrained(folder), _row(family)
+    if settings.mode == "real":
+        limits = {"shortest_edge": row.frames * row.min_pixels, "longest_edge": row.frames * row.max_pixels}
+        processor.image_processor.size = limits
+    return processor
 
 
 def _row(family):
@@ -124,14 +138,10 @@ def public_name(folder):
 
 def image_tokens(processor):
     """A function (width, height) in pixels -> image tokens the model sees (28 x 28 pixels each after resizing)."""
-    from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
-
     images = processor.image_processor
-    side = images.patch_size * images.merge_size
 
     def count(width, height):
-        rows, columns = smart_resize(height, width, side, images.size["shortest_edge"], images.size["longest_edge"])
-        return (rows // side) * (columns // side)
+        return images.get_number_of_image_patches(height, width, {}) // images.merge_size**2
 
     return count
 
@@ -192,5 +202,5 @@ def batch_vision_attention(model):
 
     AttentionInterface.register("packed_flash_free", packed_attention)
     for part in model.modules():
-        if part.__class__.__name__ == "Qwen2VisionTransformerPretrainedModel":
+        if part.__class__.__name__ in ("Qwen2VisionTransformerPretrainedModel", "GlmOcrVisionModel"):
             part.config._attn_implementation = "packed_flash_free"

@@ -88,8 +88,8 @@ def picture(smiles, style="clean", rng=None, side=SIDE):
 
 def _draw(smiles, style, rng, side):
     from rdkit import Chem
-    from rdkit.Chem.Draw import rdMolDraw2D
 
+    rdMolDraw2D = _drawing()
     structure = Chem.MolFromSmiles(smiles)
     if structure is None:
         raise ValueError(f"RDKit cannot read the SMILES {smiles!r}")
@@ -100,8 +100,8 @@ def _draw(smiles, style, rng, side):
     options.rotate = float(rng.uniform(0, 360))
     options.padding = float(rng.uniform(0.04, 0.10))
     options.fixedBondLength = side / 5
-    options.minFontSize = max(9, side // 11)
-    options.bondLineWidth = float(rng.uniform(1.0, 2.0 if style == "clean" else 3.5))
+    options.minFontSize = max(10, side // 28)
+    options.bondLineWidth = float(rng.uniform(1.0, 2.0 if style == "clean" else 3.5)) * max(1, side / 224)
     if style == "clean":
         options.useBWAtomPalette()
     else:
@@ -112,6 +112,16 @@ def _draw(smiles, style, rng, side):
     pen.DrawMolecule(structure)
     pen.FinishDrawing()
     return Image.open(io.BytesIO(pen.GetDrawingText())).convert("RGB")
+
+
+@cache
+def _drawing():
+    """RDKit's drawing module. It wants two libraries of the X Window System, which servers may lack."""
+    try:
+        from rdkit.Chem.Draw import rdMolDraw2D
+    except ImportError as error:
+        raise ImportError(f"{error} -> RDKit draws with it: apt-get install libxrender1 libxext6") from error
+    return rdMolDraw2D
 
 
 @cache
@@ -154,10 +164,10 @@ def _sketch(drawn, rng):
 _FINISH = {"clean": _clean, "colour": _colour, "sketch": _sketch}
 
 
-def draw_sample(index, seed, style="clean", part="train", largest=LARGEST):
-    """Sample ``index`` of a set: ``(picture, SMILES)``; ``part`` as in ``render.render_set``."""
+def draw_sample(index, seed, style="clean", part="train", largest=LARGEST, side=SIDE):
+    """Sample ``index`` of a set: ``(picture, SMILES)``; ``part`` as in ``render.render_set``, the rest as above."""
     rng = np.random.default_rng((seed, index))
     while True:
         smiles = molecule(rng, largest)
         if belongs(smiles, part):
-            return picture(smiles, style, rng), smiles
+            return picture(smiles, style, rng, side), smiles

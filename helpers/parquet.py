@@ -5,8 +5,6 @@ from pathlib import Path
 
 from helpers.files import write_text
 from helpers.folders import begin
-from helpers.folders import clear as clear  # until helpers.render asks helpers.folders
-from helpers.folders import finished as finished
 from helpers.hub import require_hub
 from helpers.pictures import MAX_BYTES, PictureError, flatten, open_picture, strict_pillow
 from helpers.settings import short

@@ -4,7 +4,6 @@ About one text in ten, chosen by a checksum, is reserved for testing: ``part="tr
 ``part="test"`` draws nothing else, so no model of this project was trained on a test text in any style.
 """
 
-import json
 import multiprocessing
 import os
 import sys
@@ -15,9 +14,8 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from helpers import formulas, molecules, parquet
+from helpers import folders, formulas, molecules
 from helpers.drawing import PARTS, check_choice
-from helpers.files import write_text
 from helpers.samples import Sample, load_jsonl, write_jsonl
 from helpers.settings import short
 
@@ -25,7 +23,7 @@ DRAWERS = dict.fromkeys(formulas.STYLES, formulas) | dict.fromkeys(molecules.STY
 """The module that draws a style."""
 
 
-def render_set(folder, count, seed, style="printed", part="train"):
+def render_set(folder, count, seed, style="printed", part="train", **options):
     """Draw a data set: ``folder/data.jsonl`` and ``folder/images/*.png``; a finished one is used again.
 
     Args:
@@ -34,6 +32,7 @@ def render_set(folder, count, seed, style="printed", part="train"):
         seed: same seed, same bytes.
         style: of formulas printed, scan or chalkboard; of molecules clean, colour or sketch.
         part: "train", or "test" for texts that no training set holds.
+        options: further arguments of the style's ``draw_sample``, such as ``side`` for molecules.
 
     Returns:
         list of ``Sample``, in order.
@@ -45,17 +44,15 @@ def render_set(folder, count, seed, style="printed", part="train"):
     check_choice("style", style, DRAWERS)
     check_choice("part", part, PARTS)
     renderer = zlib.crc32(Path(DRAWERS[style].__file__).read_bytes())  # pictures of an older renderer are drawn anew
-    recipe = {"count": count, "seed": seed, "style": style, "part": part, "renderer": renderer}
-    if not parquet.finished(folder, recipe):
-        parquet.clear(folder)
-        write_text(folder / "made_from.json", json.dumps(recipe))
-        _draw(folder, count, seed, style, part)
+    recipe = {"count": count, "seed": seed, "style": style, "part": part, "renderer": renderer} | options
+    if not folders.finished(folder, recipe):
+        folders.begin(folder, recipe)
+        _draw(folder, count, partial(_draw_one, folder, seed, style, part, options))
     return load_jsonl(folder / "data.jsonl")
 
 
-def _draw(folder, count, seed, style, part):
+def _draw(folder, count, draw):
     """Write the pictures, on all cores, and last the JSONL."""
-    draw = partial(_draw_one, folder, seed, style, part)
     with _crew(count) as crew:
         drawn = crew.map(draw, range(count), chunksize=16)
         texts = list(tqdm(drawn, f"drawing {short(folder)}", count, leave=False))
@@ -69,8 +66,8 @@ def _crew(count):
     return ThreadPoolExecutor(1)
 
 
-def _draw_one(folder, seed, style, part, index):
-    image, text = DRAWERS[style].draw_sample(index, seed, style, part)
+def _draw_one(folder, seed, style, part, options, index):
+    image, text = DRAWERS[style].draw_sample(index, seed, style, part, **options)
     image.save(_place(folder, index))
     return text
 

@@ -1,6 +1,11 @@
 """What a lesson trains on and is judged by, in both modes."""
 
-from helpers import render, samples
+from dataclasses import replace
+
+from helpers import render, samples, smiles
+
+MOLECULE_PROMPT = "Code Generation:"
+REAL_MOLECULES = {"largest": 24, "side": 448}  # atoms without hydrogen; pixels a side
 
 
 def formulas(settings, folder, style="scan"):
@@ -18,3 +23,19 @@ def formulas(settings, folder, style="scan"):
     wanted = settings.train_samples + settings.test_samples
     rows = samples.load_latex_ocr(settings, folder / "latex_ocr", limit=wanted)
     return samples.split(rows, test_count=settings.test_samples, seed=settings.seed)
+
+
+def molecules(settings, folder, style="sketch"):
+    """Drawings of molecules as (train, test), without a molecule in both; the text is the SMILES in an rdkit fence.
+
+    Both modes draw their own, in ``style``: tiny mode small ones of few atoms.
+
+    Returns:
+        two lists of ``Sample``: ``settings.train_samples`` and ``settings.test_samples`` long.
+    """
+    options = {} if settings.mode == "tiny" else REAL_MOLECULES
+    sets = []
+    for part, count, seed in (("train", settings.train_samples, 1), ("test", settings.test_samples, 2)):
+        drawn = render.render_set(folder / part, count, settings.seed + seed, style, part, **options)
+        sets.append([replace(sample, text=smiles.fence(sample.text)) for sample in drawn])
+    return tuple(sets)

@@ -17,9 +17,9 @@ from PIL import Image
 
 from helpers import formats, llamafactory, models, render, tiny
 from helpers.llamafactory import ConfigError, LlamaFactoryError
-from helpers.llamafactory_check import facts
-from helpers.llamafactory_errors import explain, last_lines
-from helpers.llamafactory_process import environment
+from helpers.llamafactory.checks import facts
+from helpers.llamafactory.errors import explain, last_lines
+from helpers.llamafactory.process import environment
 from helpers.samples import Sample
 from helpers.settings import ROOT, Settings
 from helpers.validate import DataError

@@ -10,8 +10,8 @@ import yaml
 from PIL import Image
 
 from helpers import formats, tiny
-from helpers.llamafactory_config import DEFAULTS, known_keys
-from helpers.llamafactory_tokens import resized, text_tokens
+from helpers.llamafactory.config import DEFAULTS, known_keys
+from helpers.llamafactory.tokens import resized, text_tokens
 from helpers.samples import Sample
 from helpers.settings import ROOT
 

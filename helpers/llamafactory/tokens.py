@@ -7,7 +7,7 @@ import math
 from functools import cache
 
 from helpers.files import read_rows
-from helpers.llamafactory_config import located
+from helpers.llamafactory.config import located
 from helpers.records import Problem
 from helpers.settings import short
 

@@ -1,10 +1,4 @@
-"""LLaMA-Factory from a notebook: a recipe with a few changes, run in a child process that is watched and tidied up.
-
-base = recipe("glm_ocr_lora_sft")
-config = base | overrides(settings, base, dataset_dir=..., output_dir=...)
-check(config)
-run = train(config)
-"""
+"""Recipe and changes, training and export: what a lesson calls. See the package's own docstring for the order."""
 
 import json
 import os
@@ -16,15 +10,13 @@ from pathlib import Path
 from helpers import models
 from helpers.checkpoint import last_checkpoint
 from helpers.files import write_text
-from helpers.llamafactory_check import check, facts, find_state
-from helpers.llamafactory_config import ConfigError, located, model_faults, refuse, unknown_keys
-from helpers.llamafactory_errors import LlamaFactoryError
-from helpers.llamafactory_process import read_log, run_child
+from helpers.llamafactory.checks import facts, find_state
+from helpers.llamafactory.config import ConfigError, located, model_faults, refuse, unknown_keys
+from helpers.llamafactory.errors import LlamaFactoryError
+from helpers.llamafactory.process import read_log, run_child
 from helpers.lossplot import LossPlot
 from helpers.settings import ROOT, short
 from helpers.train import name_base
-
-__all__ = ["ConfigError", "LlamaFactoryError", "Run", "changes", "check", "export", "overrides", "recipe", "train"]
 
 RECIPES = ROOT / "helpers" / "recipes"
 RESULTS = ("train_results.json", "all_results.json", "eval_results.json", "trainer_state.json", "trainer_log.jsonl")

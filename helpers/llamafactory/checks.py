@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass, field
 
 from helpers.files import read_rows
-from helpers.llamafactory_config import DEFAULTS, ConfigError, data_files, find_faults, located, refuse
-from helpers.llamafactory_tokens import TEMPLATES, by, find_long_rows
+from helpers.llamafactory.config import DEFAULTS, ConfigError, data_files, find_faults, located, refuse
+from helpers.llamafactory.tokens import TEMPLATES, by, find_long_rows
 from helpers.settings import short
 from helpers.validate import DataError, find_problems
 

@@ -8,8 +8,8 @@ import sys
 import time
 
 from helpers.files import write_text
-from helpers.llamafactory_config import located
-from helpers.llamafactory_errors import explain
+from helpers.llamafactory.config import located
+from helpers.llamafactory.errors import explain
 from helpers.lossplot import in_notebook
 from helpers.settings import ROOT, short
 
@@ -30,10 +30,10 @@ def run_child(verb, config, yaml_path, log, nproc=1, losses=None, plot=None):
     import yaml
 
     write_text(yaml_path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    command = [sys.executable, "-m", "helpers.llamafactory_child"]
+    command = [sys.executable, "-m", "helpers.llamafactory.child"]
     task = [verb, str(yaml_path)]
     if nproc > 1 or config.get("deepspeed"):
-        launcher = ["torchrun", "--standalone", "--nproc_per_node", str(nproc), "-m", "helpers.llamafactory_child"]
+        launcher = ["torchrun", "--standalone", "--nproc_per_node", str(nproc), "-m", "helpers.llamafactory.child"]
         task = launcher + task
     print(f"starting LLaMA-Factory, about 15 s; its log: {short(log)}")
     with log.open("wb") as output:

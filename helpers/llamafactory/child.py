@@ -1,8 +1,8 @@
 """What ``helpers.llamafactory`` starts: LLaMA-Factory in a process of its own, which ends when its parent does.
 
-python -m helpers.llamafactory_child train config.yaml
-python -m helpers.llamafactory_child export config.yaml
-python -m helpers.llamafactory_child torchrun --nproc_per_node 2 -m helpers.llamafactory_child train config.yaml
+python -m helpers.llamafactory.child train config.yaml
+python -m helpers.llamafactory.child export config.yaml
+python -m helpers.llamafactory.child torchrun --nproc_per_node 2 -m helpers.llamafactory.child train config.yaml
 """
 
 import ctypes
