@@ -56,8 +56,9 @@ def molecule(rng, largest=LARGEST):
     grown = _fragment(str(rng.choice(CORES)))
     while grown.GetNumAtoms() > largest:
         grown = _fragment(str(rng.choice(CORES)))
-    for _ in range(int(rng.integers(1, 4))):
-        bigger = _attach(grown, str(rng.choice(GROUPS)), rng)
+    groups = GROUPS if largest <= LARGEST else GROUPS + CORES
+    for _ in range(int(rng.integers(1, 1 + max(3, largest // 3)))):
+        bigger = _attach(grown, str(rng.choice(groups)), rng)
         if bigger is not None and bigger.GetNumAtoms() <= largest:
             grown = bigger
     return Chem.MolToSmiles(grown)
