@@ -47,23 +47,27 @@ def encode_prompts(samples, processor, prompt=PROMPT):
     """Questions without answers, padded on the left: what ``generate`` wants.
 
     Returns:
-        dict of tensors: input_ids, attention_mask, mm_token_type_ids (B, L); pixel_values (patches, 1176);
-        image_grid_thw (B, 3).
+        dict of tensors: input_ids, attention_mask (B, L), and the family's own: for Qwen2-VL and GLM-OCR
+        mm_token_type_ids (B, L), pixel_values (patches, 1176), image_grid_thw (B, 3); for MiniCPM lists with an entry
+        for each row: pixel_values, tgt_sizes, image_bound.
     """
     pictures = [read_picture(sample.image) for sample in samples]
     texts = [conversation(processor, prompt)] * len(samples)
     inputs = processor(text=texts, images=pictures, padding=True, padding_side="left", return_tensors="pt")
-    _check_image_tokens(inputs, processor, samples)
+    for sample, want, have in zip(samples, *_image_tokens(inputs, processor), strict=True):
+        if want != have:  # the model would train blind, without any error
+            raise ValueError(f"{short(sample.image)}: {have} image tokens in the text for {want} from the picture")
     return inputs
 
 
-def _check_image_tokens(inputs, processor, samples):
-    """A wrong placeholder gives a model that trains blind, without any error: so count."""
-    expected = inputs["image_grid_thw"].prod(1) // processor.image_processor.merge_size**2
-    found = (inputs["input_ids"] == processor.image_token_id).sum(1)
-    for sample, want, have in zip(samples, expected.tolist(), found.tolist(), strict=True):
-        if want != have:
-            raise ValueError(f"{short(sample.image)}: {have} image tokens in the text for {want} from the picture")
+def _image_tokens(inputs, processor):
+    """Two lists: the image tokens each row's picture becomes, and the places for them in the row's text."""
+    images = processor.image_processor
+    if "image_bound" in inputs:  # MiniCPM
+        made = [len(sizes) * images.image_feature_size for sizes in inputs["tgt_sizes"]]
+        return made, [int((bounds[:, 1] - bounds[:, 0]).sum()) for bounds in inputs["image_bound"]]
+    places = (inputs["input_ids"] == processor.image_token_id).sum(1)
+    return (inputs["image_grid_thw"].prod(1) // images.merge_size**2).tolist(), places.tolist()
 
 
 def collate(samples, processor, prompt=PROMPT, max_length=2048):
@@ -74,13 +78,13 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
 
     Args:
         samples: list of ``Sample``.
-        processor: a ``Qwen2VLProcessor``.
+        processor: the processor of a family of ``models.FAMILIES``.
         prompt: the question, the same for all.
         max_length: longest row in tokens.
 
     Returns:
-        dict: input_ids, attention_mask, mm_token_type_ids (B, L); labels (B, logits_to_keep);
-        pixel_values (patches of all pictures, 1176); image_grid_thw (B, 3); logits_to_keep (int).
+        dict: what ``encode_prompts`` returns, the rows with their answers; labels (B, logits_to_keep);
+        logits_to_keep (int).
 
     Raises:
         ValueError: a row is longer than ``max_length``, and nothing is cut; an answer holds a special token; a picture
@@ -99,21 +103,28 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
                 f"{short(sample.image)}: {question} + {len(answer)} tokens are more than {max_length}"
                 " -> shorten the answer, lower max_pixels or raise max_length"
             )
-    rows = {name: [] for name in ("input_ids", "attention_mask", "mm_token_type_ids")}
-    for row, answer in enumerate(answers):
-        new = torch.tensor(answer)
-        room = longest - len(answer)
-        for name, tail in (
-            ("input_ids", new),
-            ("attention_mask", torch.ones_like(new)),
-            ("mm_token_type_ids", torch.zeros_like(new)),
-        ):
-            front = torch.full((room,), tokenizer.pad_token_id if name == "input_ids" else 0)
-            rows[name].append(torch.cat([front, inputs[name][row], tail]))
+    fillers = {
+        "input_ids": (tokenizer.pad_token_id, answers),
+        "attention_mask": (0, [[1] * len(answer) for answer in answers]),
+        "mm_token_type_ids": (0, [[0] * len(answer) for answer in answers]),  # 0: text
+    }
+    batch = dict(inputs)
+    for name in fillers.keys() & inputs.keys():
+        batch[name] = _lengthen(inputs[name], *fillers[name])
+    if "image_bound" in inputs:  # the places in the text have moved
+        batch |= processor.bounds(batch["input_ids"])
     labels = [torch.tensor([IGNORE] * (longest + 1 - len(answer)) + answer) for answer in answers]
-    batch = {name: torch.stack(values) for name, values in rows.items()}
-    pictures = {name: inputs[name] for name in ("pixel_values", "image_grid_thw")}
-    return batch | pictures | {"labels": torch.stack(labels), "logits_to_keep": longest + 1}
+    return batch | {"labels": torch.stack(labels), "logits_to_keep": longest + 1}
+
+
+def _lengthen(rows, filler, tails):
+    """``rows`` (B, L) with a tail behind each and fillers in front of it: (B, L + longest tail)."""
+    import torch
+
+    longest = max(map(len, tails))
+    fronts = [torch.full((longest - len(tail),), filler) for tail in tails]
+    parts = zip(fronts, rows, map(torch.tensor, tails), strict=True)
+    return torch.stack([torch.cat(part) for part in parts])
 
 
 def _answer(sample, tokenizer):

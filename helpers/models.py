@@ -5,6 +5,7 @@ A new model family is one row in ``FAMILIES``.
 
 from dataclasses import dataclass
 
+from helpers.attention import batch_vision_attention
 from helpers.checkpoint import check_folder
 from helpers.hub import require_hub
 from helpers.settings import ROOT, short
@@ -15,25 +16,29 @@ TEXT = ["*.json", "*.txt", "*.jinja"]
 
 @dataclass(frozen=True)
 class Family:
-    """Where a model's weights are, its class in transformers, and what LoRA touches.
+    """Where a model's weights are, and what LoRA touches.
 
     tiny          folder below ``data/``
     modelscope    name on ModelScope; its last part is also the folder looked for with hub="local"
     huggingface   name on Hugging Face
-    model_class   class in ``transformers``
+    language      where the language model's layers are: the part that ``four_bit`` makes smaller
     lora_targets  regular expression over module names: the linear layers that get LoRA matrices
-    min_pixels, max_pixels  size of a picture as the real model sees it; smaller ones are enlarged, larger ones shrunk
+    min_pixels, max_pixels  size of a picture as the real model sees it; smaller ones are enlarged, larger ones shrunk;
+                  0 where the image processor has a rule of its own, as MiniCPM's
     frames        as how many frames the image processor counts a picture when it compares it with those limits
     """
 
     tiny: str
     modelscope: str
     huggingface: str
-    model_class: str
+    language: str
     lora_targets: str
-    min_pixels: int
-    max_pixels: int
+    min_pixels: int = 0
+    max_pixels: int = 0
     frames: int = 1
+
+
+MINICPM_TARGETS = r"llm\.model\.layers.*_proj|vpm\.encoder\.layers.*(_proj|fc1|fc2)|resampler\.(kv_proj|attn\.out_proj)"
 
 
 FAMILIES = {
@@ -41,7 +46,7 @@ FAMILIES = {
         tiny="tiny-qwen2-vl",
         modelscope="Qwen/Qwen2-VL-2B-Instruct",
         huggingface="Qwen/Qwen2-VL-2B-Instruct",
-        model_class="Qwen2VLForConditionalGeneration",
+        language="model.language_model.layers",
         lora_targets=r".*(language_model.*_proj|visual\.blocks.*\.(qkv|proj|fc1|fc2)|visual\.merger\.mlp\.[02])",
         min_pixels=64 * 28 * 28,
         max_pixels=512 * 28 * 28,
@@ -50,11 +55,25 @@ FAMILIES = {
         tiny="tiny-glm-ocr",
         modelscope="ZhipuAI/GLM-OCR",
         huggingface="zai-org/GLM-OCR",
-        model_class="GlmOcrForConditionalGeneration",
+        language="model.language_model.layers",
         lora_targets=r".*(language_model.*_proj|visual\.blocks.*\.(qkv|proj|gate_proj|up_proj|down_proj))",
         min_pixels=32 * 32,
         max_pixels=1024 * 1024,  # as the recipes' image_max_pixels
         frames=2,
+    ),
+    "minicpm_o": Family(
+        tiny="tiny-minicpm-o",
+        modelscope="OpenBMB/MiniCPM-o-2_6",
+        huggingface="openbmb/MiniCPM-o-2_6",
+        language="llm.model.layers",
+        lora_targets=MINICPM_TARGETS,
+    ),
+    "minicpm_v": Family(
+        tiny="tiny-minicpm-v",
+        modelscope="OpenBMB/MiniCPM-V-4_5",
+        huggingface="openbmb/MiniCPM-V-4_5",
+        language="llm.model.layers",
+        lora_targets=MINICPM_TARGETS,
     ),
 }
 
@@ -64,20 +83,21 @@ def load(family, settings):
 
     Args:
         family: a key of ``FAMILIES``.
-        settings: ``Settings``; mode, hub, models_dir, device and dtype are used.
+        settings: ``Settings``; mode, hub, models_dir, device, dtype and four_bit are used.
 
     Returns:
         (model in evaluation mode on ``settings.device``, processor).
 
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
+        ImportError: four_bit without bitsandbytes.
     """
     import torch
-    import transformers
+    from transformers import AutoModelForImageTextToText
 
+    smaller = {"quantization_config": four_bit_config(_row(family).language)} if settings.four_bit else {}
     folder = checkpoint_folder(family, settings)
-    model_class = getattr(transformers, _row(family).model_class)
-    model = model_class.from_pretrained(folder, dtype=getattr(torch, settings.dtype))
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=getattr(torch, settings.dtype), **smaller)
     batch_vision_attention(model)
     return model.to(settings.device).eval(), _processor_in(folder, family, settings)
 
@@ -95,10 +115,33 @@ def _processor_in(folder, family, settings):
     from transformers import AutoProcessor
 
     processor, row = AutoProcessor.from_pretrained(folder), _row(family)
-    if settings.mode == "real":
+    if settings.mode == "real" and row.max_pixels:
         limits = {"shortest_edge": row.frames * row.min_pixels, "longest_edge": row.frames * row.max_pixels}
         processor.image_processor.size = limits
     return processor
+
+
+def four_bit_config(language):
+    """QLoRA's way to load a model: 4 bits a weight in the language model's layers, all else as it is.
+
+    NF4 with double quantization, Dettmers et al. 2023, arXiv:2305.14314. Sums are still done in bfloat16.
+
+    Raises:
+        ImportError: bitsandbytes is not installed.
+    """
+    import importlib.util
+
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ImportError("four_bit=True needs bitsandbytes -> pip install -e '.[qlora]', or four_bit=False")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype="bfloat16",
+        llm_int8_skip_modules=[rf"(?!{language}\.)"],  # all names that do not begin so
+    )
 
 
 def _row(family):
@@ -137,17 +180,27 @@ def public_name(folder):
 
 
 def image_tokens(processor):
-    """A function (width, height) in pixels -> image tokens the model sees (28 x 28 pixels each after resizing)."""
+    """A function (width, height) in pixels -> image tokens the model sees.
+
+    Qwen2-VL and GLM-OCR make one of 28 x 28 pixels after resizing, MiniCPM 64 of each overview or tile.
+    """
     images = processor.image_processor
 
     def count(width, height):
         return images.get_number_of_image_patches(height, width, {}) // images.merge_size**2
 
-    return count
+    def count_tiles(width, height):
+        columns, rows = images.get_sliced_grid((width, height)) or (0, 0)
+        return images.image_feature_size * (1 + columns * rows)
+
+    return count_tiles if hasattr(images, "get_sliced_grid") else count
 
 
-def add_lora(model, family, settings, seed=None):
-    """Freeze the base and add LoRA matrices: ``(peft model)``; Hu et al. 2021, arXiv:2106.09685."""
+def add_lora(model, family, settings, seed=None, modules_to_save=()):
+    """Freeze the base and add LoRA matrices: ``(peft model)``; Hu et al. 2021, arXiv:2106.09685.
+
+    ``modules_to_save`` names parts that are trained whole beside it and saved with the adapter, such as "resampler".
+    """
     import torch
     from peft import LoraConfig, get_peft_model
 
@@ -158,49 +211,6 @@ def add_lora(model, family, settings, seed=None):
         lora_alpha=settings.lora_alpha,
         lora_dropout=0.0,
         target_modules=_row(family).lora_targets,
+        modules_to_save=list(modules_to_save) or None,
     )
     return get_peft_model(model, config)
-
-
-def packed_attention(module, query, key, value, attention_mask, scaling=None, cu_seq_lens_q=None, **kwargs):
-    """Attention over many pictures laid end to end, each looking only at itself, in one call.
-
-    Args:
-        query, key, value: (1, heads, patches of all pictures, head width).
-        cu_seq_lens_q: (pictures + 1,) where each picture's patches begin.
-
-    Returns:
-        ((1, patches, heads, head width), None), as transformers' attention functions do.
-    """
-    import torch
-    import torch.nn.functional as F
-
-    lengths = (cu_seq_lens_q[1:] - cu_seq_lens_q[:-1]).tolist()
-    longest = max(lengths)
-    query, key, value = (x[0].transpose(0, 1) for x in (query, key, value))  # (patches, heads, width)
-    if min(lengths) == longest:
-        stacked = [x.unflatten(0, (len(lengths), longest)).transpose(1, 2) for x in (query, key, value)]
-        seen = F.scaled_dot_product_attention(*stacked, scale=scaling).transpose(1, 2).flatten(0, 1)
-        return seen[None], None
-    counts = torch.tensor(lengths, device=query.device)
-    inside = torch.arange(longest, device=query.device) < counts[:, None]  # (pictures, longest)
-    place = inside.flatten().nonzero()[:, 0]
-    stacked = []
-    for x in (query, key, value):
-        padded = x.new_zeros(len(lengths) * longest, *x.shape[1:]).index_copy(0, place, x)
-        stacked.append(padded.unflatten(0, (len(lengths), longest)).transpose(1, 2))
-    seen = F.scaled_dot_product_attention(*stacked, attn_mask=inside[:, None, None], scale=scaling)
-    return seen.transpose(1, 2).flatten(0, 1)[place][None], None
-
-
-def batch_vision_attention(model):
-    """Let the vision tower attend to all pictures of a batch at once; transformers goes picture by picture.
-
-    Only the word "flash" in the name makes transformers hand over where the pictures begin.
-    """
-    from transformers import AttentionInterface
-
-    AttentionInterface.register("packed_flash_free", packed_attention)
-    for part in model.modules():
-        if part.__class__.__name__ in ("Qwen2VisionTransformerPretrainedModel", "GlmOcrVisionModel"):
-            part.config._attn_implementation = "packed_flash_free"

@@ -47,6 +47,8 @@ class Settings:
     hub            where real weights and data come from; "local" is a folder (`models_dir`), or `data/` in tiny mode
     models_dir     folder with one sub-folder a model, such as Qwen2-VL-2B-Instruct/; only for hub="local"
     batch_size     pictures in one forward pass; times `gradient_accumulation` they make one optimizer step
+    gradient_checkpointing  compute the layers a second time instead of keeping what they made: less memory, slower
+    four_bit       QLoRA: 4 bits a weight in the language model; needs a CUDA GPU and bitsandbytes
     tracker        what SwanLab does: "local" and "offline" need no account, "cloud" does, "disabled" is silence
     max_new_tokens longest answer that is generated, in tokens
     """
@@ -60,6 +62,8 @@ class Settings:
     test_samples: int
     batch_size: int
     gradient_accumulation: int = 1
+    gradient_checkpointing: bool = False
+    four_bit: bool = False
     epochs: int
     learning_rate: float
     lora_r: int
@@ -159,6 +163,8 @@ def _make(cls, chosen: dict, overrides: dict) -> Settings:
     reasons = {
         "seed": "same seed, same pictures, same order",
         "gradient_accumulation": "every batch is an optimizer step",
+        "gradient_checkpointing": "True needs less memory, and a third more time",
+        "four_bit": "True is QLoRA: for GPUs that the weights would fill",
         "tracker": "SwanLab on this machine: no account",
         "output_dir": "adapters, checkpoints and logs",
     }
@@ -193,6 +199,9 @@ def _check(settings: Settings):
     for name, allowed in CHOICES.items():
         if getattr(settings, name) not in allowed:
             raise ValueError(f"{name}={getattr(settings, name)!r} is not one of {', '.join(allowed)}")
+    for name in ("gradient_checkpointing", "four_bit"):
+        if type(getattr(settings, name)) is not bool:
+            raise ValueError(f"{name}={getattr(settings, name)!r} must be True or False")
     for name in COUNTS + ("seed",):
         value, least = getattr(settings, name), 0 if name == "seed" else 1
         if type(value) is not int or value < least:
@@ -201,6 +210,8 @@ def _check(settings: Settings):
         raise ValueError(f"learning_rate={settings.learning_rate!r} must lie between 0 and 1; LoRA likes 1e-4 to 2e-3")
     _check_folder(settings)
     _check_device(settings.device)
+    if settings.four_bit and settings.device != "cuda":
+        raise ValueError(f"four_bit=True needs a CUDA GPU, device is {settings.device!r}; use four_bit=False")
 
 
 def _check_folder(settings: Settings):

@@ -1,6 +1,6 @@
 """Tiny MiniCPM-o 2.6 and MiniCPM-V 4.5 before training: true classes and processors, small sizes, random weights."""
 
-from helpers import render, tiny
+from helpers import formulas, tiny
 
 # The family's special tokens beside Qwen2's, in the order of the official tokenizer.
 MINICPM_SPECIAL_TOKENS = (
@@ -20,7 +20,7 @@ MINICPM_CHAT_TEMPLATE = """\
 """
 
 QUERIES = 32  # embeddings a picture becomes
-SIDE = 126  # a picture has about SIDE x SIDE pixels in area: render.LARGEST stays whole
+SIDE = 126  # a picture has about SIDE x SIDE pixels in area: formulas.LARGEST stays whole
 
 
 def tokenizer():
@@ -45,7 +45,7 @@ def image_processor():
     """Pictures of about 126 x 126 pixels in area; larger ones get up to 9 tiles."""
     from helpers.minicpm import MiniCPMVImageProcessor
 
-    assert render.LARGEST[0] * render.LARGEST[1] <= SIDE**2, "formulas would be cut into tiles"
+    assert formulas.LARGEST[0] * formulas.LARGEST[1] <= SIDE**2, "formulas would be cut into tiles"
     return MiniCPMVImageProcessor(scale_resolution=SIDE, image_feature_size=QUERIES)
 
 

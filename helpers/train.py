@@ -72,6 +72,8 @@ def arguments(settings, folder):
         output_dir=str(folder),
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},  # else what lies before the first layer learns nothing
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
@@ -112,7 +114,7 @@ def by_length(samples, batch_size, seed):
 
 def recipe(samples, settings, prompt, base=0):
     """What a run depends on, as JSON: a checkpoint of another recipe is not resumed."""
-    names = "mode dtype seed batch_size gradient_accumulation epochs learning_rate lora_r lora_alpha".split()
+    names = "mode dtype four_bit seed batch_size gradient_accumulation epochs learning_rate lora_r lora_alpha".split()
     facts = {name: getattr(settings, name) for name in names} | {"prompt": prompt}
     digest = 0
     for sample in samples:

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 
-from helpers import render, tiny, tiny_minicpm
+from helpers import formulas, tiny, tiny_minicpm
 from helpers.minicpm import MiniCPMVImageProcessor
 from helpers.minicpm.text import audio_placeholder, spans
 
@@ -231,4 +231,4 @@ def test_tiny_models_are_as_large_as_they_say(family, millions):
 
 
 def test_formulas_stay_whole_for_the_tiny_model():
-    assert tiny_minicpm.image_processor().get_sliced_grid(render.LARGEST) is None
+    assert tiny_minicpm.image_processor().get_sliced_grid(formulas.LARGEST) is None

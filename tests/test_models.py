@@ -8,7 +8,7 @@ import official
 import pytest
 from PIL import Image
 
-from helpers import models
+from helpers import attention, models
 from helpers.settings import Settings
 
 NAME = "Qwen2-VL-2B-Instruct"
@@ -134,7 +134,7 @@ def test_packed_attention_is_attention_picture_by_picture(lengths):
     packed = [torch.randn(1, 3, sum(lengths), 8, dtype=torch.float64, requires_grad=True) for _ in range(3)]
     alone = [x.detach().clone().requires_grad_() for x in packed]
     begins = torch.tensor([0, *lengths]).cumsum(0).int()
-    seen, _ = models.packed_attention(None, *packed, None, scaling=0.3, cu_seq_lens_q=begins)
+    seen, _ = attention.packed_attention(None, *packed, None, scaling=0.3, cu_seq_lens_q=begins)
     parts = zip(*(x.split(lengths, 2) for x in alone), strict=True)
     expected = torch.cat([F.scaled_dot_product_attention(*part, scale=0.3) for part in parts], 2).transpose(1, 2)
     assert torch.allclose(seen, expected, atol=1e-12)

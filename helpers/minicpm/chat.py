@@ -57,7 +57,6 @@ def chat(
         add_generation_prompt=True,
         max_slice_nums=max_slice_nums,
         max_length=min(text.model_max_length, model.config.max_position_embeddings - max_new_tokens),
-        enable_thinking=False,
     )
     ends = [token for token in text.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"]) if token is not None]
     was_training = model.training

@@ -104,7 +104,9 @@ class MiniCPMVProcessor(ProcessorMixin):
             conversation: list of {"role", "content"}. Content is a text, or a list of texts, pictures (``PIL.Image``)
                 and sounds (arrays), also as {"type": "text" | "image" | "audio", ...}; the parts are put on lines of
                 their own.
+            kwargs: for the template. MiniCPM-V 4.5 answers at once unless told ``enable_thinking=True``.
         """
+        kwargs.setdefault("enable_thinking", False)
         several = bool(conversation) and not isinstance(conversation[0], dict)
         flat = [flatten(messages) for messages in (conversation if several else [conversation])]
         template = chat_template or self.chat_template or self.tokenizer.chat_template
