@@ -2,6 +2,8 @@
 
 One shape for every batch is what makes it fast. The weights and the result are those of transformers' own forward
 pass (``tests/test_canvas.py`` holds them side by side); only the answer and its end token are trained.
+
+Here are the eyes of Qwen2-VL and GLM-OCR; those of MiniCPM are in ``helpers/canvas_minicpm.py``.
 """
 
 from helpers.collate import IGNORE
@@ -71,14 +73,6 @@ def vision_block(block, states, inside, cos, sin):
     return states + block.mlp(block.norm2(states))
 
 
-def text_layer(layer, states, cos, sin):
-    """One layer of the language model: states (B, L, hidden) -> states."""
-    return layer(states, attention_mask=None, position_embeddings=(cos, sin))
-
-
-LAYERS = (vision_block, text_layer)
-
-
 def see(visual, patches, inside, turned, vision_block=vision_block):
     """Vision tower on whole canvases.
 
@@ -123,33 +117,60 @@ def place_tokens(ids, columns, image_token, canvas_rows, canvas_columns):
     return is_image, row * canvas_columns + column, positions
 
 
-def loss(model, grey, ids, info, turned, layers=LAYERS):
+def eye(model, processor, size, device, vision_block=vision_block):
+    """How pictures on canvases of ``size`` (width, height) pixels get into the text.
+
+    Args:
+        vision_block: the function of this name, or the same compiled.
+
+    Returns:
+        a function (grey (B, height, width), ids (B, L), columns (B,)) -> image tokens (B, T, hidden); where they go,
+        (B, L) bool; which of them goes there, (B, L); rotary positions (3, B, L).
+    """
+    import torch
+
+    wide, rows = (side // GRID for side in size)
+    turned = turns(model.model.visual, rows, wide, device)
+    column = torch.arange(rows * wide * MERGE**2, device=device) // MERGE**2 % wide
+
+    def look(grey, ids, columns):
+        places = place_tokens(ids, columns, model.config.image_token_id, rows, wide)
+        return see(model.model.visual, to_patches(grey), column < columns[:, None], turned, vision_block), *places
+
+    return look
+
+
+# --- the language model, the same for all families ------------------------------------------------
+
+
+def text_layer(layer, states, cos, sin):
+    """One layer of the language model: states (B, L, hidden) -> states."""
+    return layer(states, attention_mask=None, position_embeddings=(cos, sin))
+
+
+def loss(model, grey, ids, info, look, text_layer=text_layer):
     """Mean cross-entropy of the answer tokens and the end token.
 
     Args:
         grey: pictures on their canvas (B, height, width), 0..255.
         ids: token ids (B, L), padded on the right.
-        info: (B, 3): picture width in image tokens, index of the first answer token, number of tokens.
-        turned: from ``turns``.
-        layers: ``LAYERS``, or the same two compiled.
+        info: (B, 3): picture width in units of 28 pixels, index of the first answer token, number of tokens.
+        look: from ``eye``.
+        text_layer: the function of this name, or the same compiled.
     """
     import torch
     import torch.nn.functional as F
 
-    vision_block, text_layer = layers
     columns, start, length = info.unbind(1)
-    rows, wide = grey.shape[1] // GRID, grey.shape[2] // GRID
-    is_image, source, positions = place_tokens(ids, columns, model.config.image_token_id, rows, wide)
-    column = torch.arange(rows * wide * MERGE**2, device=grey.device) // MERGE**2 % wide
-    seen = see(model.model.visual, to_patches(grey), column < columns[:, None], turned, vision_block)
-    language = model.model.language_model
+    seen, is_image, source, positions = look(grey, ids, columns)
+    language = model.llm.model if hasattr(model, "llm") else model.model.language_model
     states = language.embed_tokens(ids)
     image = seen.gather(1, source[..., None].expand(-1, -1, seen.shape[-1]))
     states = torch.where(is_image[..., None], image.to(states.dtype), states)
     rotary = language.rotary_emb(states, positions)
     for layer in language.layers:
         states = text_layer(layer, states, *rotary)
-    logits = model.lm_head(language.norm(states[:, :-1]))
+    logits = model.get_output_embeddings()(language.norm(states[:, :-1]))
     step = torch.arange(1, ids.shape[1], device=ids.device)
     labels = torch.where((step >= start[:, None]) & (step < length[:, None]), ids[:, 1:], IGNORE)
     return F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORE)

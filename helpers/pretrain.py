@@ -2,6 +2,8 @@
 
     python -m helpers.pretrain qwen2_vl --steps 24000 --out data/tiny-qwen2-vl    (one H100, 16 CPU cores: 20 minutes)
     python -m helpers.pretrain glm_ocr --steps 24000 --out data/tiny-glm-ocr
+    python -m helpers.pretrain minicpm_o --steps 24000 --out data/tiny-minicpm-o
+    python -m helpers.pretrain minicpm_v --steps 24000 --out data/tiny-minicpm-v
 
 Worker processes draw pictures all the time; they collect on the GPU in pools that grow with the steps, one a task,
 so the result does not depend on how fast the workers are.
@@ -19,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import canvas, formulas, molecules, tiny
+from helpers import canvas, canvas_minicpm, formulas, molecules, tiny, tiny_minicpm
 from helpers.canvas import GRID
 from helpers.collate import conversation
+from helpers.models import image_tokens
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,12 @@ MOLECULES = Task(
     ramp=(20_000, 110_000),
     share=1,
 )
-FAMILIES = {
-    "qwen2_vl": (tiny.qwen2_vl_processor, tiny.qwen2_vl_model, (FORMULAS,)),
-    "glm_ocr": (tiny.glm_ocr_processor, tiny.glm_ocr_model, (GLM_FORMULAS, MOLECULES)),
+MINICPM_FORMULAS = replace(FORMULAS, length=136)
+FAMILIES = {  # what makes the processor and the model, what is learned, and the module with the eye
+    "qwen2_vl": (tiny.qwen2_vl_processor, tiny.qwen2_vl_model, (FORMULAS,), canvas),
+    "glm_ocr": (tiny.glm_ocr_processor, tiny.glm_ocr_model, (GLM_FORMULAS, MOLECULES), canvas),
+    "minicpm_o": (tiny_minicpm.minicpm_o_processor, tiny_minicpm.minicpm_o_model, (MINICPM_FORMULAS,), canvas_minicpm),
+    "minicpm_v": (tiny_minicpm.minicpm_v_processor, tiny_minicpm.minicpm_v_model, (MINICPM_FORMULAS,), canvas_minicpm),
 }
 
 
@@ -86,9 +92,15 @@ def _processor(family):
     return FAMILIES[family][0]()
 
 
-def prompt_ids(processor, prompt, image_tokens):
-    """Token ids of the conversation up to the answer, with ``image_tokens`` picture places."""
-    text = conversation(processor, prompt).replace(processor.image_token, processor.image_token * image_tokens)
+def prompt_ids(processor, prompt, size):
+    """Token ids of the conversation up to the answer, with the places for a picture of ``size`` (width, height)."""
+    from helpers.minicpm.text import IMAGE_MARK
+
+    text, images = conversation(processor, prompt), processor.image_processor
+    if hasattr(images, "get_slice_image_placeholder"):  # MiniCPM
+        text = text.replace(IMAGE_MARK, images.get_slice_image_placeholder(size))
+    else:
+        text = text.replace(processor.image_token, processor.image_token * image_tokens(processor)(*size))
     return processor.tokenizer(text).input_ids
 
 
@@ -102,7 +114,7 @@ def make_row(index, family="qwen2_vl", seed=1):
     """Row ``index`` of the training set; of every four rows each task has its share.
 
     Returns:
-        number of the task; ink on its canvas, uint8 (height, width); picture width in image tokens; token ids,
+        number of the task; ink on its canvas, uint8 (height, width); picture width in units of 28 pixels; token ids,
         int16 (length,), padded with the pad token; index of the first answer token; number of tokens.
         ``None`` if the row is too long.
     """
@@ -111,8 +123,7 @@ def make_row(index, family="qwen2_vl", seed=1):
     number = turns[index % len(turns)]
     task = tasks[number]
     image, text = task.draw(index, seed, task.style, "train", longest_text(task, index))
-    columns = image.width // GRID
-    prompt = prompt_ids(processor, task.prompts[index % len(task.prompts)], image.height // GRID * columns)
+    prompt = prompt_ids(processor, task.prompts[index % len(task.prompts)], image.size)
     ids = prompt + processor.tokenizer(text).input_ids + [processor.tokenizer.eos_token_id]
     if len(ids) > task.length:
         return None
@@ -120,7 +131,7 @@ def make_row(index, family="qwen2_vl", seed=1):
     ink[: image.height, : image.width] = 255 - np.asarray(image.convert("L"))
     padded = np.full(task.length, processor.tokenizer.pad_token_id, np.int16)
     padded[: len(ids)] = ids
-    return number, ink, columns, padded, len(prompt), len(ids)
+    return number, ink, image.width // GRID, padded, len(prompt), len(ids)
 
 
 def _quiet_worker():
@@ -216,8 +227,10 @@ def pretrain(family, steps, out, batch=1024, peak=1.5e-3, capacity=1_500_000, fi
     vectors = [p for p in model.parameters() if p.ndim == 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), fused=device == "cuda")
-    turned = [canvas.turns(model.model.visual, t.canvas[1] // GRID, t.canvas[0] // GRID, device) for t in tasks]
-    layers = [torch.compile(layer, dynamic=False) for layer in canvas.LAYERS] if device == "cuda" else canvas.LAYERS
+    module = FAMILIES[family][3]
+    layers = module.vision_block, canvas.text_layer
+    vision_block, text_layer = (torch.compile(layer, dynamic=False) if device == "cuda" else layer for layer in layers)
+    eyes = [module.eye(model, processor, task.canvas, device, vision_block) for task in tasks]
     pools = [Pool(task, capacity * task.share // 4, device) for task in tasks]
     choose = torch.Generator().manual_seed(0)
     began = time.time()
@@ -229,10 +242,10 @@ def pretrain(family, steps, out, batch=1024, peak=1.5e-3, capacity=1_500_000, fi
                 group["lr"] = learning_rate(step, steps, peak)
             optimizer.zero_grad(set_to_none=True)
             values = []
-            for task, pool, where in zip(tasks, pools, turned, strict=True):
+            for task, pool, look in zip(tasks, pools, eyes, strict=True):
                 ink, ids, info = pool.batch(batch * task.share // 4, choose)
                 with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-                    value = canvas.loss(model, canvas.augment(ink), ids, info, where, layers)
+                    value = canvas.loss(model, canvas.augment(ink), ids, info, look, text_layer)
                 (value * task.share / 4).backward()
                 values.append(value.detach())
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -71,10 +71,10 @@ def sizes(words):
     """The config's keys that both models share."""
     return {
         "vocab_size": len(words),
-        "hidden_size": 256,
+        "hidden_size": 192,
         "intermediate_size": 512,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
+        "num_hidden_layers": 5,
+        "num_attention_heads": 6,
         "num_key_value_heads": 2,
         "max_position_embeddings": 1024,
         "rope_theta": 10000.0,
@@ -86,7 +86,7 @@ def sizes(words):
         "vision_config": {
             "hidden_size": 160,
             "intermediate_size": 640,
-            "num_hidden_layers": 4,
+            "num_hidden_layers": 5,
             "num_attention_heads": 5,
             "image_size": 448,
             "patch_size": 14,
@@ -98,17 +98,17 @@ AUDIO = {"d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 4, "enco
 
 
 def minicpm_o_model(processor, seed=0):
-    """A ``MiniCPMO`` of 4.6 M parameters with random weights, in float32."""
+    """A ``MiniCPMO`` of 4.3 M parameters with random weights, in float32."""
     from helpers.minicpm import MiniCPMO, MiniCPMOConfig
 
     return _model(MiniCPMO, MiniCPMOConfig(**sizes(processor.tokenizer), audio_config=AUDIO), seed)
 
 
 def minicpm_v_model(processor, seed=0):
-    """A ``MiniCPMV`` 4.5 of 4.4 M parameters with random weights, in float32."""
+    """A ``MiniCPMV`` 4.5 of 4.1 M parameters with random weights, in float32."""
     from helpers.minicpm import MiniCPMV, MiniCPMVConfig
 
-    return _model(MiniCPMV, MiniCPMVConfig(**sizes(processor.tokenizer), head_dim=64), seed)
+    return _model(MiniCPMV, MiniCPMVConfig(**sizes(processor.tokenizer), head_dim=32), seed)
 
 
 def _model(model_class, config, seed):

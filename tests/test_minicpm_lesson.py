@@ -152,7 +152,7 @@ def test_lora_touches_language_eyes_and_resampler_and_all_of_it_learns(family, s
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     assert all(".lora_A." in name or ".lora_B." in name for name in trained)
     parts = {name.removeprefix("base_model.model.").split(".")[0] for name in trained}
-    assert parts == {"llm", "vpm", "resampler"} and len(trained) == 2 * (4 * 7 + 4 * 6 + 2)
+    assert parts == {"llm", "vpm", "resampler"} and len(trained) == 2 * (5 * 7 + 5 * 6 + 2)
     assert all(weight.grad.abs().max() > 0 for name, weight in trained.items() if "lora_B" in name)
 
 

@@ -1,134 +1,121 @@
-"""helpers.pretrain: the fast forward pass is transformers' own, rows hold what they should, the pool fills in order."""
+"""helpers.pretrain: rows hold what they should, the pools fill in order, a short run leaves a whole checkpoint."""
 
+import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from helpers import drawing, formulas, pretrain, tiny
-from helpers.pretrain import LENGTH
+from helpers import drawing, pretrain, tiny
+from helpers.collate import conversation
 from helpers.settings import ROOT
 
-ROWS_DRAWN = range(300_000, 300_006)  # far enough on for formulas of several widths
+ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
+
+
+@pytest.fixture(scope="module", params=pretrain.FAMILIES)
+def family(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def processor():
-    return pretrain._processor()
+def processor(family):
+    return pretrain._processor(family)
 
 
 @pytest.fixture(scope="module")
-def model():
-    """The shipped weights: a wrong position or a patch too many costs them dearly."""
-    from transformers import Qwen2VLForConditionalGeneration
-
-    return Qwen2VLForConditionalGeneration.from_pretrained(ROOT / "data" / "tiny-qwen2-vl", dtype="float32")
+def rows(family):
+    return [pretrain.make_row(index, family) for index in ROWS_DRAWN]
 
 
-@pytest.fixture(scope="module")
-def rows():
-    return [pretrain.make_row(index) for index in ROWS_DRAWN]
+def change_tasks(monkeypatch, family, **changes):
+    make_processor, make_model, tasks, module = pretrain.FAMILIES[family]
+    tasks = tuple(replace(task, **changes) for task in tasks)
+    monkeypatch.setitem(pretrain.FAMILIES, family, (make_processor, make_model, tasks, module))
 
 
-@pytest.fixture(scope="module")
-def batch(rows):
-    import torch
-
-    ink, _, ids, *_ = (np.stack(values) for values in zip(*rows, strict=True))
-    info = torch.tensor([(columns, start, length) for _, columns, _, start, length in rows])
-    return torch.from_numpy(ink), torch.from_numpy(ids).long(), info
+# --- rows -------------------------------------------------------------------------------------
 
 
-def by_the_book(processor, index):
-    """What transformers makes of row ``index``: inputs with labels for the answer and its end alone."""
-    image, latex = formulas.draw_sample(index, 1, longest=pretrain.longest_formula(index))
-    content = [{"type": "image"}, {"type": "text", "text": tiny.PROMPTS[index % 3]}]
-    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": latex}]
-    texts = [
-        processor.apply_chat_template(messages[:1], add_generation_prompt=True),
-        processor.apply_chat_template(messages).removesuffix("\n"),
-    ]
-    prompt, whole = (processor(text=[text], images=[image], return_tensors="pt") for text in texts)
-    labels = whole["input_ids"].clone()
-    labels[:, : prompt["input_ids"].shape[1]] = -100
-    return image, latex, {**whole, "labels": labels}
-
-
-def test_loss_is_that_of_transformers(processor, model, rows, batch):
-    import torch
-
-    assert len({columns for _, columns, *_ in rows}) >= 3
-    total = count = 0
-    turns = pretrain.canvas_turns(model.model.visual, "cpu")
-    with torch.inference_mode():
-        ours = pretrain.loss(model, pretrain.to_patches(255 - batch[0].float()), *batch[1:], turns)
-        for index in ROWS_DRAWN:
-            inputs = by_the_book(processor, index)[2]
-            answers = (inputs["labels"] != -100).sum().item()
-            total, count = total + model(**inputs).loss.item() * answers, count + answers
-    assert ours.item() == pytest.approx(total / count, rel=1e-3)
-
-
-def test_rows_hold_the_conversation_as_the_processor_writes_it(processor, rows):
-    for index, (ink, columns, ids, start, length) in zip(ROWS_DRAWN, rows, strict=True):
-        image, latex, inputs = by_the_book(processor, index)
+def test_rows_hold_the_conversation_as_the_processor_writes_it(family, processor, rows):
+    for index, (number, ink, columns, ids, start, length) in zip(ROWS_DRAWN, rows, strict=True):
+        task = pretrain.FAMILIES[family][2][number]
+        image, text = task.draw(index, 1, task.style, "train", pretrain.longest_text(task, index))
+        talk = conversation(processor, task.prompts[index % len(task.prompts)]) + text + processor.tokenizer.eos_token
+        inputs = processor(text=[talk], images=[image.convert("RGB")], return_tensors="pt")
         assert ids[:length].tolist() == inputs["input_ids"][0].tolist()
-        assert set(ids[length:]) <= {processor.tokenizer.pad_token_id} and ids.shape == (LENGTH,)
-        assert processor.tokenizer.decode(ids[start:length]) == latex + "<|im_end|>"
-        assert columns == image.width // 28
-        assert (255 - ink[: image.height, : image.width] == np.asarray(image)).all()
-        assert ink.sum() == (255 - np.asarray(image, int)).sum()
+        assert set(ids[length:]) <= {processor.tokenizer.pad_token_id} and ids.shape == (task.length,)
+        assert processor.tokenizer.decode(ids[start:length]) == text + processor.tokenizer.eos_token
+        assert columns == image.width // 28 and ink.shape == task.canvas[::-1]
+        grey = np.asarray(image.convert("L"))
+        assert (255 - ink[: image.height, : image.width] == grey).all() and ink.sum() == (255 - grey.astype(int)).sum()
 
 
-def test_row_too_long_is_left_out(monkeypatch, rows):
-    monkeypatch.setattr(pretrain, "LENGTH", rows[0][4])
-    assert pretrain.make_row(ROWS_DRAWN[0]) is not None
-    monkeypatch.setattr(pretrain, "LENGTH", rows[0][4] - 1)
-    assert pretrain.make_row(ROWS_DRAWN[0]) is None
+def test_no_row_of_a_family_is_too_long(family):
+    assert all(pretrain.make_row(index, family) for index in range(400_000, 400_200))
 
 
-def test_patches_are_those_of_the_processor(processor):
-    import torch
+def test_row_too_long_is_left_out(monkeypatch, family, rows):
+    change_tasks(monkeypatch, family, length=rows[0][5])
+    assert pretrain.make_row(ROWS_DRAWN[0], family) is not None
+    change_tasks(monkeypatch, family, length=rows[0][5] - 1)
+    assert pretrain.make_row(ROWS_DRAWN[0], family) is None
 
-    noise = np.random.default_rng(0).integers(0, 256, (56, 252), dtype=np.uint8)
-    image = formulas.Image.fromarray(noise)
-    expected = processor.image_processor([image], return_tensors="pt")["pixel_values"]
-    assert torch.allclose(pretrain.to_patches(torch.from_numpy(noise)[None].float())[0], expected, atol=1e-5)
+
+def test_tasks_take_turns_by_their_shares(family, rows):
+    tasks = pretrain.FAMILIES[family][2]
+    numbers = [row[0] for row in rows]
+    assert sum(task.share for task in tasks) == 4
+    assert [numbers.count(number) for number in range(len(tasks))] == [2 * task.share for task in tasks]
 
 
 @pytest.mark.parametrize("index, longest", [(0, 4), (20_000, 4), (110_000, 22), (200_000, 40), (3_000_000, 40)])
 def test_formulas_start_short_and_grow(index, longest):
-    assert pretrain.longest_formula(index) == longest
-    assert len(formulas.draw_sample(index, 1, longest=longest)[1].split()) <= longest
+    assert pretrain.longest_text(pretrain.FORMULAS, index) == longest
+    assert len(pretrain.FORMULAS.draw(index, 1, "printed", "train", longest)[1].split()) <= longest
 
 
-def test_test_formulas_are_never_trained_on(processor, rows):
-    texts = [processor.tokenizer.decode(ids[start : length - 1]) for _, _, ids, start, length in rows]
+def test_texts_for_tests_are_never_trained_on(processor, rows):
+    texts = [processor.tokenizer.decode(ids[start : length - 1]) for _, _, _, ids, start, length in rows]
     assert not any(map(drawing.reserved, texts))
 
 
+# --- pools ------------------------------------------------------------------------------------
+
+
+TASKS = [replace(pretrain.FORMULAS, share=share) for share in (3, 1)]
+INK = np.zeros((56, 252), np.uint8)
+
+
 def stream(count):
-    """Rows numbered by their first token; every third one is too long."""
-    ink = np.zeros((56, 252), np.uint8)
+    """Rows numbered by their first token; every fourth one is of the second task, every third one is too long."""
     for number in range(count):
-        ids = np.full(LENGTH, number, np.int16)
-        yield None if number % 3 == 2 else (ink, 3, ids, 30, 40)
+        ids = np.full(TASKS[0].length, number, np.int16)
+        yield None if number % 3 == 2 else (int(number % 4 == 3), INK, 3, ids, 30, 40)
 
 
-def test_pool_fills_in_order_without_gaps_and_stops_when_full():
-    pool = pretrain.Pool(stream(20_000), 2000, "cpu")
-    pool.grow(1)
-    assert pool.size == 1366  # two thirds of the 2048 rows taken at a time
-    assert pool.ids[:4, 0].tolist() == [0, 1, 3, 4]
-    pool.grow(2000)
-    assert pool.size == 2000 and pool.ids[:, 0].tolist() == [n for n in range(3000) if n % 3 != 2]
+def test_pools_fill_in_order_without_gaps_and_each_with_its_own():
+    pools, rows = [pretrain.Pool(task, 4000, "cpu") for task in TASKS], stream(20_000)
+    pretrain.grow(pools, rows, 1)
+    kept = [number for number in range(2048) if number % 3 != 2]
+    for number, pool in enumerate(pools):
+        expected = [index for index in kept if (index % 4 == 3) == number]
+        assert pool.size == len(expected) and pool.ids[: pool.size, 0].tolist() == expected
+    assert next(filter(None, rows))[3][0] == 2049  # no row was thrown away
+
+
+def test_pools_stop_when_they_are_full():
+    pools = [pretrain.Pool(task, capacity, "cpu") for task, capacity in zip(TASKS, (1500, 500), strict=True)]
+    pretrain.grow(pools, stream(20_000), 10**6)
+    assert [pool.size for pool in pools] == [1500, 500]
 
 
 def test_pool_draws_only_what_is_there_and_by_its_generator():
     import torch
 
-    pool = pretrain.Pool(stream(2048), 5000, "cpu")
-    pool.grow(1)
+    pool = pretrain.Pool(TASKS[0], 5000, "cpu")
+    pool.add([row for row in stream(2048) if row])
     pool.ids[pool.size :] = -1
     draws = [pool.batch(4000, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
     ink, ids, info = draws[0]
@@ -137,15 +124,7 @@ def test_pool_draws_only_what_is_there_and_by_its_generator():
     assert (ids == draws[1][1]).all() and not (ids == draws[2][1]).all()
 
 
-def test_augmented_pictures_stay_readable(batch):
-    import torch
-
-    torch.manual_seed(0)
-    grey = pretrain.augment(batch[0])
-    assert grey.shape == batch[0].shape and grey.min() >= 0 and grey.max() <= 255 and (grey == grey.round()).all()
-    for ink, page in zip(batch[0], grey, strict=True):
-        dark = (page < page.median() - 50).sum()
-        assert 0.5 < dark / (ink > 90).sum() < 2
+# --- training ---------------------------------------------------------------------------------
 
 
 def test_learning_rate_warms_up_and_ends_at_nothing():
@@ -154,21 +133,49 @@ def test_learning_rate_warms_up_and_ends_at_nothing():
     assert np.argmax(rates) in range(90, 110)
 
 
-def test_saved_checkpoint_can_be_loaded_and_has_a_card(tmp_path, processor, monkeypatch):
-    from transformers import AutoProcessor, Qwen2VLForConditionalGeneration
+class Crew:
+    """Worker processes that draw nothing: they hand out the same rows again and again."""
 
-    monkeypatch.setattr(pretrain, "read_back", lambda model, processor, style, count: (0.25, [], []))
-    model = tiny.qwen2_vl_model(processor)
-    pretrain.save(model, processor, tmp_path, {"steps": 7}, count=40)
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __call__(self, *given):
+        return self
+
+    __enter__ = Pool = __call__
+
+    def __exit__(self, *given):
+        pass
+
+    terminate = __exit__
+
+    def imap(self, *given, **options):
+        return itertools.cycle(self.rows)
+
+
+def test_short_run_changes_the_weights_and_leaves_a_whole_checkpoint(family, processor, rows, tmp_path, monkeypatch):
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    monkeypatch.setattr(pretrain.multiprocessing, "get_context", Crew(rows))
+    monkeypatch.setattr(pretrain, "read_back", lambda model, processor, task, style, count: (0.25, [], []))
+    pretrain.pretrain(family, 2, tmp_path, batch=4, capacity=64, first=8, per_step=1, workers=1)
     card = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
-    assert card["exact match, printed"] == 0.25 and card["held-out formulas"] == 40 and card["steps"] == 7
-    loaded = Qwen2VLForConditionalGeneration.from_pretrained(tmp_path)
-    assert str(loaded.dtype) == "torch.bfloat16" and (loaded.lm_head.weight == model.lm_head.weight).all()
+    assert card["exact match, formulas, printed"] == 0.25 and card["steps"] == 2 and card["drawn pictures"] == 64
+    loaded, fresh = AutoModelForImageTextToText.from_pretrained(tmp_path), pretrain.FAMILIES[family][1](processor)
+    assert str(loaded.dtype) == "torch.bfloat16"
     assert AutoProcessor.from_pretrained(tmp_path).tokenizer.get_vocab() == processor.tokenizer.get_vocab()
+    before = dict(fresh.named_parameters())
+    moved = {name for name, weight in loaded.named_parameters() if (weight != before[name].bfloat16()).any()}
+    still = {name.split(".")[0] for name in before if name.endswith("q_proj.weight") and name not in moved}
+    assert still == ({"apm"} if family == "minicpm_o" else set())
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.safetensors")) <= 9.3e6
 
 
-def test_shipped_weights_read_back_what_they_learned(processor, model):
-    model.train()
-    share, answers, truths = pretrain.read_back(model, processor, "printed", 12)
+def test_shipped_weights_read_back_what_they_learned():
+    from transformers import Qwen2VLForConditionalGeneration
+
+    model = Qwen2VLForConditionalGeneration.from_pretrained(ROOT / "data" / "tiny-qwen2-vl", dtype="float32").train()
+    processor = pretrain._processor("qwen2_vl")
+    share, answers, truths = pretrain.read_back(model, processor, pretrain.FORMULAS, "printed", 12)
     assert share >= 0.75 and share == sum(map(str.__eq__, answers, truths)) / 12 and model.training
-    assert all(map(drawing.reserved, truths))
+    assert all(map(drawing.reserved, truths)) and tiny.PROMPTS[0] == pretrain.FORMULAS.prompts[0]
