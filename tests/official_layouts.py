@@ -95,6 +95,32 @@ GLM_OCR_TINY = {
     },
     "vision_config": {"depth": 2, "hidden_size": 32, "num_heads": 2, "intermediate_size": 48, "out_hidden_size": 32},
 }  # fmt: skip
+# openbmb/MiniCPM-o-2_6: the keys that give the parts their sizes; the folder itself has not been seen here.
+MINICPM_O = {
+    "version": "2.6",
+    "vocab_size": 151700, "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28,
+    "num_attention_heads": 28, "num_key_value_heads": 4, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06,
+    "rope_theta": 1000000.0, "tie_word_embeddings": False, "query_num": 64,
+    "vision_config": {
+        "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
+        "image_size": 980, "patch_size": 14,
+    },
+    "audio_config": {
+        "d_model": 1024, "encoder_layers": 24, "encoder_attention_heads": 16, "encoder_ffn_dim": 4096,
+        "num_mel_bins": 80,
+    },
+}  # fmt: skip
+MINICPM_O_TINY = {
+    "vocab_size": 512, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "vision_config": {
+        "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "image_size": 980, "patch_size": 14,
+    },
+    "audio_config": {
+        "d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "num_mel_bins": 80,
+    },
+}  # fmt: skip
 MTP_LAYER = 16  # GLM-OCR's layer for multi-token prediction, which transformers passes over
 
 # The special tokens in the order of their ids. GLM-OCR's: huggingface.co/textagent/GLM-OCR-ONNX, tokenizer_config.json.
