@@ -2,8 +2,8 @@
 
     python -m helpers.pretrain qwen2_vl --steps 24000 --out data/tiny-qwen2-vl    (one H100, 16 CPU cores: 20 minutes)
     python -m helpers.pretrain glm_ocr --steps 24000 --out data/tiny-glm-ocr
-    python -m helpers.pretrain minicpm_o --steps 24000 --out data/tiny-minicpm-o
-    python -m helpers.pretrain minicpm_v --steps 24000 --out data/tiny-minicpm-v
+    python -m helpers.pretrain minicpm_o --steps 24000 --start data/tiny-qwen2-vl --out data/tiny-minicpm-o
+    python -m helpers.pretrain minicpm_v --steps 24000 --start data/tiny-minicpm-o --out data/tiny-minicpm-v
 
 Worker processes draw pictures all the time; they collect on the GPU in pools that grow with the steps, one a task,
 so the result does not depend on how fast the workers are.
@@ -25,6 +25,7 @@ from helpers import canvas, canvas_minicpm, formulas, molecules, tiny, tiny_mini
 from helpers.canvas import GRID
 from helpers.collate import conversation
 from helpers.models import image_tokens
+from helpers.warm_start import warm_start
 
 
 @dataclass(frozen=True)
@@ -210,10 +211,13 @@ def read_back(model, processor, task, style, count, seed=99):
     return sum(a == t for a, t in zip(answers, truths, strict=True)) / count, answers, truths
 
 
-def pretrain(family, steps, out, batch=1024, peak=1.5e-3, capacity=1_500_000, first=20_480, per_step=100, workers=15):
+def pretrain(
+    family, steps, out, start=None, batch=1024, peak=1.5e-3, capacity=1_500_000, first=20_480, per_step=100, workers=15
+):
     """Train from random weights, write the checkpoint folder ``out`` and its card. Defaults as shipped.
 
     Args:
+        start: for MiniCPM, a checkpoint folder to start from; see ``helpers/warm_start.py``.
         batch: pictures a step; ``capacity`` is the number of pictures drawn altogether.
         first, per_step: pictures drawn before the first step, and for each step after it.
     """
@@ -222,7 +226,10 @@ def pretrain(family, steps, out, batch=1024, peak=1.5e-3, capacity=1_500_000, fi
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_float32_matmul_precision("high")
     processor, tasks = _processor(family), FAMILIES[family][2]
-    model = FAMILIES[family][1](processor).to(device).train()
+    model = FAMILIES[family][1](processor)
+    if start:
+        warm_start(model, processor, start)
+    model.to(device).train()
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
@@ -259,6 +266,7 @@ def pretrain(family, steps, out, batch=1024, peak=1.5e-3, capacity=1_500_000, fi
                 print(f"step {step + 1} exact {' '.join(shares)}", flush=True)
         crew.terminate()
     facts = {"steps": steps, "batch": batch, "drawn pictures": sum(pool.size for pool in pools)}
+    facts |= {"started from": Path(start).name} if start else {}
     facts |= {"seconds": round(time.time() - began), "torch": torch.__version__}
     facts["hardware"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     save(model, processor, tasks, Path(out), facts)
@@ -284,7 +292,15 @@ if __name__ == "__main__":
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--out", required=True)
-    options = {"batch": int, "peak": float, "workers": int, "first": int, "per-step": int, "capacity": int}
+    options = {
+        "start": str,
+        "batch": int,
+        "peak": float,
+        "workers": int,
+        "first": int,
+        "per-step": int,
+        "capacity": int,
+    }
     for name, kind in options.items():
         parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)  # the defaults are pretrain's own
     pretrain(**vars(parser.parse_args()))

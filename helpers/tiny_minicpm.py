@@ -78,6 +78,7 @@ def sizes(words):
         "num_key_value_heads": 2,
         "max_position_embeddings": 1024,
         "rope_theta": 10000.0,
+        "rms_norm_eps": 1e-5,  # as in the tiny Qwen2-VL, see helpers/warm_start.py
         "tie_word_embeddings": True,
         "bos_token_id": None,
         "eos_token_id": words.eos_token_id,
