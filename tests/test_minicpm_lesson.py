@@ -1,11 +1,13 @@
 """MiniCPM on the lessons' path: load, collate, LoRA, train, predict. Weights are random: how it reads is not asked."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load
 
 from helpers import infer, models, tiny, tiny_minicpm, train
 from helpers.collate import IGNORE, collate, conversation, encode_prompts, read_picture
@@ -226,18 +228,27 @@ def run(settings, samples, folder, callbacks=()):
     return trainer, (folder / "adapter" / "adapter_model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_stopped_run_goes_on_to_the_very_same_weights_and_learns(settings, samples, tmp_path, capsys, checkpointing):
-    from dataclasses import replace
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "checkpointing"])
+def whole(request, settings, samples, tmp_path_factory):
+    """Settings with or without gradient checkpointing, and Trainer and adapter of a run that nothing stopped."""
+    chosen = replace(settings, gradient_checkpointing=request.param)
+    return chosen, *run(chosen, samples, tmp_path_factory.mktemp("whole"))
 
-    settings = replace(settings, gradient_checkpointing=checkpointing)
-    trainer, weights = run(settings, samples, tmp_path / "whole")
+
+def test_stopped_run_goes_on_to_the_very_same_weights(whole, samples, tmp_path, capsys):
+    settings, _, weights = whole
     with pytest.raises(Stop):
-        run(settings, samples, tmp_path / "stopped", [stopper(4)])
-    assert run(settings, samples, tmp_path / "stopped")[1] == weights
+        run(settings, samples, tmp_path, [stopper(4)])
+    assert run(settings, samples, tmp_path)[1] == weights
     assert "resuming from checkpoint-" in capsys.readouterr().out
+
+
+def test_training_learns_in_all_parts(whole):
+    _, trainer, weights = whole
     losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     assert len(losses) == 6 and sum(losses[-2:]) < sum(losses[:2])
+    learned = {name.split(".")[2] for name, weight in load(weights).items() if "lora_B" in name and weight.any()}
+    assert learned == {"llm", "vpm", "resampler"}
 
 
 # --- four bits ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from helpers import drawing, pretrain, tiny
 from helpers.collate import conversation
 from helpers.settings import ROOT
 
+SHIPPED = ROOT / "data" / "tiny-qwen2-vl"
 ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
 
 
@@ -158,8 +159,10 @@ def test_short_run_changes_the_weights_and_leaves_a_whole_checkpoint(family, pro
 
     monkeypatch.setattr(pretrain.multiprocessing, "get_context", Crew(rows))
     monkeypatch.setattr(pretrain, "read_back", lambda model, processor, task, style, count: (0.25, [], []))
-    pretrain.pretrain(family, 2, tmp_path, batch=4, capacity=64, first=8, per_step=1, workers=1)
+    start = SHIPPED if family.startswith("minicpm") else None
+    pretrain.pretrain(family, 2, tmp_path, start, batch=4, capacity=64, first=8, per_step=1, workers=1)
     card = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert card.get("started from") == (start and "tiny-qwen2-vl")
     assert card["exact match, formulas, printed"] == 0.25 and card["steps"] == 2 and card["drawn pictures"] == 64
     loaded, fresh = AutoModelForImageTextToText.from_pretrained(tmp_path), pretrain.FAMILIES[family][1](processor)
     assert str(loaded.dtype) == "torch.bfloat16"
@@ -174,7 +177,7 @@ def test_short_run_changes_the_weights_and_leaves_a_whole_checkpoint(family, pro
 def test_shipped_weights_read_back_what_they_learned():
     from transformers import Qwen2VLForConditionalGeneration
 
-    model = Qwen2VLForConditionalGeneration.from_pretrained(ROOT / "data" / "tiny-qwen2-vl", dtype="float32").train()
+    model = Qwen2VLForConditionalGeneration.from_pretrained(SHIPPED, dtype="float32").train()
     processor = pretrain._processor("qwen2_vl")
     share, answers, truths = pretrain.read_back(model, processor, pretrain.FORMULAS, "printed", 12)
     assert share >= 0.75 and share == sum(map(str.__eq__, answers, truths)) / 12 and model.training
