@@ -71,6 +71,11 @@ def test_overrides_hold_only_what_differs(place):
     assert "template" not in changes and str(place) not in changes
 
 
+def test_changes_show_numbers_as_a_reader_would_write_them():
+    said = llamafactory.changes({"a": 1e-05}, {"a": 1.5e-3 / 10, "b": 3.0})
+    assert said.split()[3:] == ["a", "1e-05", "0.00015", "b", "-", "3"]
+
+
 def test_paths_in_the_project_are_written_from_its_folder_on(place):
     assert config_of(ROOT / "output", model=place)["output_dir"] == "output/run"
 
