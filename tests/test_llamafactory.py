@@ -379,6 +379,7 @@ def test_export_is_refused_into_the_adapter_or_over_something_else(place, runs):
         ("ValueError: Image features and image tokens do not match, tokens: 3, features: 9", "raise cutoff_len"),
         ("ValueError: Undefined dataset molecules in dataset_info.json.", "formats.register"),
         ("ValueError: Your setup doesn't support bf16/gpu. You need to assign use_cpu", "bf16: false"),
+        ("RuntimeError: expected the same dtype, but got: float != c10::BFloat16", '"dtype": "float32"'),
         ("RuntimeError: The server socket has failed to listen: EADDRINUSE", "MASTER_PORT"),
         ("ValueError: Some keys are not used by the HfArgumentParser: ['x']", "check(config)"),
         ("ImportError: transformers>=4.55.0,<=5.6.0 is required for a normal functioning of this module", "lock"),
