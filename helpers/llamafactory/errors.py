@@ -40,7 +40,7 @@ CAUSES = (  # (pattern in the log, cause, cure); the first that is found counts
     (
         r"same dtype, but got: float != c10::BFloat16",
         "full fine-tuning without bf16 of a base that is kept in bfloat16",
-        'bf16: true on a GPU; on a CPU write "dtype": "float32" into the base\'s config.json',
+        'bf16: true on a GPU; on a CPU write "dtype": "float32" at the top of the base\'s config.json',
     ),
     (
         r"EADDRINUSE|[Aa]ddress already in use",
