@@ -4,6 +4,7 @@ A new model family is one row in ``FAMILIES``.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from helpers.checkpoint import check_folder
 from helpers.hub import require_hub
@@ -59,12 +60,14 @@ FAMILIES = {
 }
 
 
-def load(family, settings):
-    """Load base weights and processor.
+def load(family, settings, folder=None):
+    """Load weights and the base's processor.
 
     Args:
         family: a key of ``FAMILIES``.
         settings: ``Settings``; mode, hub, models_dir, device and dtype are used.
+        folder: where a fully fine-tuned or merged model was saved; the base if not given. The processor is the base's
+            in any case, so that pictures and prompts are the same for both.
 
     Returns:
         (model in evaluation mode on ``settings.device``, processor).
@@ -75,11 +78,12 @@ def load(family, settings):
     import torch
     import transformers
 
-    folder = checkpoint_folder(family, settings)
+    base = checkpoint_folder(family, settings, weights=folder is None)
+    weights = base if folder is None else check_folder(Path(folder), "run the training or export again")
     model_class = getattr(transformers, _row(family).model_class)
-    model = model_class.from_pretrained(folder, dtype=getattr(torch, settings.dtype))
+    model = model_class.from_pretrained(weights, dtype=getattr(torch, settings.dtype))
     batch_vision_attention(model)
-    return model.to(settings.device).eval(), _processor_in(folder, family, settings)
+    return model.to(settings.device).eval(), _processor_in(base, family, settings)
 
 
 def load_processor(family, settings):

@@ -71,6 +71,11 @@ def test_overrides_hold_only_what_differs(place):
     assert "template" not in changes and str(place) not in changes
 
 
+def test_changes_show_numbers_as_a_reader_would_write_them():
+    said = llamafactory.changes({"a": 1e-05}, {"a": 1.5e-3 / 10, "b": 3.0})
+    assert said.split()[3:] == ["a", "1e-05", "0.00015", "b", "-", "3"]
+
+
 def test_paths_in_the_project_are_written_from_its_folder_on(place):
     assert config_of(ROOT / "output", model=place)["output_dir"] == "output/run"
 
@@ -374,6 +379,7 @@ def test_export_is_refused_into_the_adapter_or_over_something_else(place, runs):
         ("ValueError: Image features and image tokens do not match, tokens: 3, features: 9", "raise cutoff_len"),
         ("ValueError: Undefined dataset molecules in dataset_info.json.", "formats.register"),
         ("ValueError: Your setup doesn't support bf16/gpu. You need to assign use_cpu", "bf16: false"),
+        ("RuntimeError: expected the same dtype, but got: float != c10::BFloat16", '"dtype": "float32"'),
         ("RuntimeError: The server socket has failed to listen: EADDRINUSE", "MASTER_PORT"),
         ("ValueError: Some keys are not used by the HfArgumentParser: ['x']", "check(config)"),
         ("ImportError: transformers>=4.55.0,<=5.6.0 is required for a normal functioning of this module", "lock"),
