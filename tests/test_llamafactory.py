@@ -139,7 +139,7 @@ def test_shrunk_pictures_are_told_of_or_refused(place, capsys):
     config = config_of(place, data="large", image_max_pixels=589824)
     report = llamafactory.check(config)
     assert report.shrunk == [("1.png", (1600, 900), (1024, 576))]
-    assert "1 pictures are shrunk, the largest, 1.png, from 1600 x 900 to 1024 x 576" in capsys.readouterr().out
+    assert "shrinks pictures: 1; the largest, 1.png, from 1600 x 900 to 1024 x 576" in capsys.readouterr().out
     with pytest.raises(DataError, match="raise image_max_pixels"):
         llamafactory.check(config, may_shrink=False)
 
