@@ -4,6 +4,7 @@ A new model family is one row in ``FAMILIES``.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from helpers.attention import batch_vision_attention
 from helpers.checkpoint import check_folder
@@ -78,12 +79,14 @@ FAMILIES = {
 }
 
 
-def load(family, settings):
-    """Load base weights and processor.
+def load(family, settings, folder=None):
+    """Load weights and the base's processor.
 
     Args:
         family: a key of ``FAMILIES``.
         settings: ``Settings``; mode, hub, models_dir, device, dtype and four_bit are used.
+        folder: where a fully fine-tuned or merged model was saved; the base if not given. The processor is the base's
+            in any case, so that pictures and prompts are the same for both.
 
     Returns:
         (model in evaluation mode on ``settings.device``, processor).
@@ -96,10 +99,11 @@ def load(family, settings):
     from transformers import AutoModelForImageTextToText
 
     smaller = {"quantization_config": four_bit_config(_row(family).language)} if settings.four_bit else {}
-    folder = checkpoint_folder(family, settings)
-    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=getattr(torch, settings.dtype), **smaller)
+    base = checkpoint_folder(family, settings, weights=folder is None)
+    weights = base if folder is None else check_folder(Path(folder), "run the training or export again")
+    model = AutoModelForImageTextToText.from_pretrained(weights, dtype=getattr(torch, settings.dtype), **smaller)
     batch_vision_attention(model)
-    return model.to(settings.device).eval(), _processor_in(folder, family, settings)
+    return model.to(settings.device).eval(), _processor_in(base, family, settings)
 
 
 def load_processor(family, settings):

@@ -283,8 +283,15 @@ def save(model, processor, tasks, out, facts, count=1000):
     facts["held-out pictures a task"] = count
     model.to(torch.bfloat16).save_pretrained(out)
     processor.save_pretrained(out)
+    ask_for_float32(out / "config.json")
     (out / "training.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(facts), flush=True)
+
+
+def ask_for_float32(path):
+    """Let whoever loads the checkpoint with dtype="auto", as LLaMA-Factory does, compute in float32 on a CPU."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"dtype": "bfloat16"', '"dtype": "float32"'), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ class DataError(ValueError):
 
     def __init__(self, problems):
         self.problems = problems
-        super().__init__(f"{len(problems)} problems\n" + "\n".join(map(str, problems)))
+        super().__init__(f"{len(problems)} problem{'s' * (len(problems) != 1)}\n" + "\n".join(map(str, problems)))
 
 
 def find_problems(

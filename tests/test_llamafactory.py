@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+import torch
 from PIL import Image
 
-from helpers import formats, llamafactory, models, render, tiny
+from helpers import formats, llamafactory, models, pretrain, render, tiny
 from helpers.llamafactory import ConfigError, LlamaFactoryError
 from helpers.llamafactory.checks import facts
 from helpers.llamafactory.errors import explain, last_lines
@@ -46,12 +47,12 @@ def write_rows(samples, folder):
     formats.register(folder / "dataset_info.json", "rows", "rows.json")
 
 
-def config_of(place, name="run", data="data", settings=SETTINGS, model=None, **changes):
+def config_of(place, name="run", data="data", settings=SETTINGS, model="model", base=BASE, **changes):
     said = {"cutoff_len": 256, "val_size": 0.0, "eval_strategy": "no", "save_total_limit": 9} | changes
     paths = {"dataset_dir": place / data, "dataset": "rows", "output_dir": place / name}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "checkpoint_folder", lambda family, settings: (model or place) / "model")
-        return BASE | llamafactory.overrides(settings, BASE, **paths, **said)
+        patch.setattr(models, "checkpoint_folder", lambda family, settings: place / model)
+        return base | llamafactory.overrides(settings, base, **paths, **said)
 
 
 # --- configurations -----------------------------------------------------------------------------
@@ -68,6 +69,11 @@ def test_overrides_hold_only_what_differs(place):
     changes = llamafactory.changes(BASE, config)
     assert "learning_rate" in changes and "0.0015" in changes
     assert "template" not in changes and str(place) not in changes
+
+
+def test_changes_show_numbers_as_a_reader_would_write_them():
+    said = llamafactory.changes({"a": 1e-05}, {"a": 1.5e-3 / 10, "b": 3.0})
+    assert said.split()[3:] == ["a", "1e-05", "0.00015", "b", "-", "3"]
 
 
 def test_paths_in_the_project_are_written_from_its_folder_on(place):
@@ -133,7 +139,7 @@ def test_shrunk_pictures_are_told_of_or_refused(place, capsys):
     config = config_of(place, data="large", image_max_pixels=589824)
     report = llamafactory.check(config)
     assert report.shrunk == [("1.png", (1600, 900), (1024, 576))]
-    assert "1 pictures are shrunk, the largest, 1.png, from 1600 x 900 to 1024 x 576" in capsys.readouterr().out
+    assert "shrinks pictures: 1; the largest, 1.png, from 1600 x 900 to 1024 x 576" in capsys.readouterr().out
     with pytest.raises(DataError, match="raise image_max_pixels"):
         llamafactory.check(config, may_shrink=False)
 
@@ -219,10 +225,23 @@ def run_interrupted(place):
     return stop(process, signal.SIGINT)
 
 
+def run_full(place):
+    """Every weight, from a base kept in half precision, as the tiny ones in data/ are."""
+    processor = tiny.glm_ocr_processor()
+    model = tiny.glm_ocr_model(processor).to(torch.bfloat16)
+    for folder in (model, processor):
+        folder.save_pretrained(place / "half")
+    pretrain.ask_for_float32(place / "half" / "config.json")
+    frozen = {"freeze_vision_tower": False, "freeze_multi_modal_projector": False}
+    base = llamafactory.recipe("glm_ocr_full_sft")
+    return llamafactory.train(config_of(place, "full", model="half", base=base, max_steps=6, **frozen))
+
+
 @pytest.fixture(scope="module")
 def runs(place):
+    kinds = (run_whole, run_interrupted, run_killed, run_failing, run_full)
     with ThreadPoolExecutor(2) as pool:
-        started = {f.__name__: pool.submit(f, place) for f in (run_whole, run_interrupted, run_killed, run_failing)}
+        started = {kind.__name__: pool.submit(kind, place) for kind in kinds}
         return {name: future.result() for name, future in started.items()}
 
 
@@ -245,6 +264,17 @@ def later(place, runs):
 
 def resume(place):
     return llamafactory.train(config_of(place, "killed"))
+
+
+def test_full_run_trains_every_part_in_float32(place, runs):
+    from safetensors.torch import load_file
+
+    before, after = (load_file(place / name / "model.safetensors") for name in ("half", "full"))
+    assert before.keys() == after.keys() and {str(weight.dtype) for weight in after.values()} == {"torch.float32"}
+    changed = {name for name in before if not torch.equal(before[name].float(), after[name])}
+    for part in ("visual.blocks", "visual.merger", "visual.downsample", "language_model.layers", "lm_head"):
+        assert any(part in name for name in changed), part
+    assert runs["run_full"].metrics["train_loss"] > 0 and not (place / "full" / "adapter_config.json").exists()
 
 
 def test_run_leaves_adapter_processor_and_losses(place, runs):
@@ -316,7 +346,6 @@ def test_checkpoints_are_refused_when_a_picture_has_changed(place):
 
 
 def test_export_loads_without_peft_and_says_the_same(place, later):
-    import torch
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText
 
@@ -350,6 +379,7 @@ def test_export_is_refused_into_the_adapter_or_over_something_else(place, runs):
         ("ValueError: Image features and image tokens do not match, tokens: 3, features: 9", "raise cutoff_len"),
         ("ValueError: Undefined dataset molecules in dataset_info.json.", "formats.register"),
         ("ValueError: Your setup doesn't support bf16/gpu. You need to assign use_cpu", "bf16: false"),
+        ("RuntimeError: expected the same dtype, but got: float != c10::BFloat16", '"dtype": "float32"'),
         ("RuntimeError: The server socket has failed to listen: EADDRINUSE", "MASTER_PORT"),
         ("ValueError: Some keys are not used by the HfArgumentParser: ['x']", "check(config)"),
         ("ImportError: transformers>=4.55.0,<=5.6.0 is required for a normal functioning of this module", "lock"),
@@ -387,3 +417,12 @@ def test_child_sees_only_the_gpus_it_may_take_and_no_hub_for_a_local_model(place
     assert environment(config)["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in environment({"model_name_or_path": "zai-org/GLM-OCR"})
     assert "DISABLE_VERSION_CHECK" not in environment(config)
+
+
+def test_processes_share_the_cores(place, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 32)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    config = {"model_name_or_path": str(place / "model")}
+    assert environment(config | {"preprocessing_num_workers": 4})["OMP_NUM_THREADS"] == "8"
+    assert environment(config, 2)["OMP_NUM_THREADS"] == "16"
+    assert "OMP_NUM_THREADS" not in environment(config | {"preprocessing_num_workers": 1})

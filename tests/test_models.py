@@ -122,6 +122,25 @@ def test_image_tokens_are_those_of_the_processor(tiny, hub_folder, kind):
         count(2010, 10)
 
 
+def test_saved_model_is_loaded_with_the_processor_of_its_base(hub_folder, tmp_path):
+    import torch
+
+    model, processor = models.load("qwen2_vl", real(hub_folder))
+    with torch.no_grad():
+        model.lm_head.weight.add_(1)
+    model.save_pretrained(tmp_path / "tuned")
+    processor.tokenizer.padding_side = "right"  # as LLaMA-Factory leaves it
+    processor.save_pretrained(tmp_path / "tuned")
+    tuned, its_processor = models.load("qwen2_vl", real(hub_folder), folder=tmp_path / "tuned")
+    assert torch.equal(tuned.lm_head.weight, model.lm_head.weight)
+    assert its_processor.tokenizer.padding_side == "left"
+
+
+def test_saved_model_that_is_not_whole_is_refused(hub_folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint folder none -> run the training or export again"):
+        models.load("qwen2_vl", real(hub_folder), folder=tmp_path / "none")
+
+
 # --- attention --------------------------------------------------------------------------------
 
 

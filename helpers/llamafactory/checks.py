@@ -77,15 +77,15 @@ def _tell_data(config, counts, report):
     limit = config["max_samples"]
     for _, count, file in counts:
         first = f"; max_samples takes the first {limit}" if limit and limit < count else ""
-        report.lines.append(f"{short(file)}: {count} rows{first}")
+        report.lines.append(f"{short(file)}, rows: {count}{first}")
     longest = max(report.lengths)
     report.lines.append(
         f"tokens a row: {min(report.lengths)} to {longest}; cutoff_len {config['cutoff_len']} cuts none"
     )
     if report.shrunk:
         name, before, after = max(report.shrunk, key=lambda row: row[1][0] * row[1][1])
-        most = f"image_max_pixels {config['image_max_pixels']}: {len(report.shrunk)} pictures are shrunk"
-        report.lines.append(f"{most}, the largest, {name}, from {by(before)} to {by(after)}")
+        most = f"image_max_pixels {config['image_max_pixels']} shrinks pictures: {len(report.shrunk)}"
+        report.lines.append(f"{most}; the largest, {name}, from {by(before)} to {by(after)}")
     else:
         report.lines.append(f"image_max_pixels {config['image_max_pixels']}: no picture is shrunk")
 

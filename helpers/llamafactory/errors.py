@@ -38,6 +38,11 @@ CAUSES = (  # (pattern in the log, cause, cure); the first that is found counts
         "on a CPU bf16: false and use_cpu: true; on older GPUs fp16: true",
     ),
     (
+        r"same dtype, but got: float != c10::BFloat16",
+        "full fine-tuning without bf16 of a base that is kept in bfloat16",
+        'bf16: true on a GPU; on a CPU write "dtype": "float32" at the top of the base\'s config.json',
+    ),
+    (
         r"EADDRINUSE|[Aa]ddress already in use",
         "another run uses the port the processes meet at",
         "end it, or choose another: MASTER_PORT=29501",

@@ -109,6 +109,8 @@ def _shown(value):
         return "-"
     if isinstance(value, str) and os.path.isabs(value):
         return short(value)
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
