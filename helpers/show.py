@@ -25,6 +25,8 @@ MEASURES = {  # ↓ lower is better, ↑ higher is better
     "rendered_match": "rendered match 渲染匹配率 ↑",
     "validity": "validity 有效率 ↑",
     "tanimoto": "Tanimoto similarity 相似度 ↑",
+    "teds": "TEDS, tables 表格 ↑",
+    "teds_structure": "TEDS, structure only 仅结构 ↑",
 }
 _LINE = "border:1px solid rgba(128,128,128,.4);padding:6px 8px;vertical-align:top;text-align:left"
 _WHITE = "background:#fff;padding:4px;border-radius:3px;max-width:100%;box-sizing:border-box"
