@@ -15,11 +15,12 @@ formula, prints the same signs in the same sizes and places, up to the width of 
 5.  Infix fractions: ``{a \over b} = \frac{a}{b}``, ``{n \choose k} = \binom{n}{k}``; ``\dfrac = \frac`` and
     ``\displaystyle`` is dropped where the style is that of a display anyway, ``\tfrac = \frac`` never.
 6.  Old fonts reach to the end of their group: ``{\rm a b} = \mathrm{a b}``; so ``\bf \it \sf \tt \cal``.
-7.  Letters, digits, full stops and commas in ``\text \textrm \textnormal \mbox \hbox \operatorname`` are those in
+7.  Letters and digits in ``\text \textrm \textnormal \mbox \hbox \operatorname`` are those in
     ``\mathrm``; in ``\textbf`` those in ``\mathbf``, and so on. Names of functions: ``\operatorname{sin} = {\rm sin} =
-    \sin``; those that carry limits (``\max``) only where nothing stands below, or with ``\operatorname*``.
-8.  ``\left`` and ``\right`` are dropped around signs of usual height (letters, digits, operators without scripts);
-    around anything else they can make the bracket larger, and stay. ``\bigl = \bigr = \bigm = \big`` (and larger ones).
+    \sin``; those that carry limits (``\max``) only without scripts, or with ``\operatorname*``.
+8.  ``\left`` and ``\right`` are dropped around signs of usual height: letters, digits, operators, also with such signs
+    below, ``x_{i}``. Around anything else, even ``x^{2}``, they make the bracket larger, and stay.
+    ``\bigl = \bigr = \bigm = \big``, and so the larger ones.
 9.  ``\limits`` after sums and ``\nolimits`` after integrals change nothing in a display, and are dropped there. So are
     ``\mathrel \mathbin \mathord \mathopen \mathclose \mathpunct \mathinner``, which only space.
 
@@ -27,7 +28,8 @@ Not covered, so still different: macros defined by authors; environments spelt i
 ``\begin{pmatrix}`` and ``\left( \begin{matrix}``); ``\mathrm{a}\mathrm{b}`` and ``\mathrm{ab}``; ``\dots`` and
 ``\ldots``; ``\bar`` and ``\overline`` over one letter; ``\not\in`` and ``\notin``; numbers in ``\mathrm``;
 ``\phantom``.
-``helpers.rendered`` compares what is printed, and sees some of these.
+``helpers.rendered`` compares what is printed, and sees some of these. ``tests/latex_by_tex.py`` checks all rules by
+pdfTeX; ``\lt`` and ``\gt`` are known to KaTeX and MathJax only.
 """
 
 import re
@@ -206,7 +208,7 @@ def _text(token, text):
     font = signs.TEXTS[token]
     if token == "\\operatorname*" and text in signs.LIMITS:
         return _Atom([f"\\{text}"])
-    if token == "\\operatorname*" or not re.fullmatch(r"[A-Za-z0-9.,]+", text):
+    if token == "\\operatorname*" or not re.fullmatch(r"[A-Za-z0-9]+", text):
         kept = "\\text" if font == "\\mathrm" and token != "\\operatorname" else token
         return _Atom([kept, "{", *TOKEN.findall(text), "}"])
     return _Atom([font, "{", *text, "}"])
@@ -217,9 +219,23 @@ def _fenced(rest, display):
     opening = _bracket(rest)
     inside = _sequence(rest, ("\\right",), display)[0]
     closing = _bracket(rest)
-    if signs.LOW.issuperset(inside):
+    if _is_low(inside):
         return _Atom([token for token in (opening, *inside, closing) if token != "."], single=False)
     return _Atom(["\\left", opening, *inside, "\\right", closing])
+
+
+def _is_low(tokens):
+    """Whether no sign is higher than a bracket, nor any subscript deeper."""
+    rest = tokens[::-1]
+    while rest:
+        base, script = rest.pop(), []
+        if rest and rest[-1] == "_":
+            end = len(rest) - 1 - rest[::-1].index("}")
+            script = rest[end + 1 : -2]
+            del rest[end:]
+        if base not in signs.LOW or (script and base in signs.LOW_BARE) or not signs.LOW_SCRIPTS.issuperset(script):
+            return False
+    return True
 
 
 def _bracket(rest):
@@ -268,7 +284,7 @@ def _function(atom):
     """``\\mathrm { s i n }`` as ``\\sin``."""
     font, *inside = atom.base or [None]
     name = "".join(inside[1:-1])
-    known = name in signs.FUNCTIONS or (name in signs.LIMITS and atom.low is None)
+    known = name in signs.FUNCTIONS or (name in signs.LIMITS and atom.low is atom.high is None)
     return [f"\\{name}"] if font == "\\mathrm" and known else atom.base
 
 

@@ -64,3 +64,5 @@ LOW = (  # signs no higher than a bracket
         )
     )
 )
+LOW_BARE = set(_commands("sin cos tan log ln exp"))  # a sign below these hangs deeper
+LOW_SCRIPTS = LOW - set("()[]/|") - {"\\{", "\\}", "\\|"}
