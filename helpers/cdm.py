@@ -6,16 +6,18 @@ away, and the score is the F1 of what is left. Weights and steps are those of th
 
 Two things differ, so the values are NOT those that papers report as CDM. The authors colour each token, let pdflatex
 print it and find the colours in a picture; here mathtext, which knows where it puts each glyph, prints it. So "sin" is
-three characters here and one token there, and formulas that mathtext cannot draw are not judged. And displaced
-characters are found by trying every shift, instead of by RANSAC with random trials, so results do not depend on luck.
+three characters here and one token there, and formulas that mathtext cannot draw are not judged (``score`` can let
+pdflatex print them). And displaced characters are found by trying every shift, instead of by RANSAC with random trials,
+so results do not depend on luck.
 As in the authors' program, a shift below 0.6 em and matches of two characters or fewer pass: x_2 against x^2 scores 1.
 ``helpers.rendered`` tells them apart.
 """
 
 from functools import lru_cache, partial
 
-from helpers import bootstrap, latex
+from helpers import bootstrap, latex, tex
 from helpers.bootstrap import Interval
+from helpers.drawing import check_choice
 from helpers.formulas import joined
 
 WEIGHTS = {"sign": 1.0, "place": 0.05, "order": 0.15}
@@ -24,18 +26,26 @@ ROUNDS, FEWEST = 5, 2  # groups that may be shifted each by its own way; so many
 SIZE = 100.0
 
 
-def score(predictions: list[str], truths: list[str], seed: int = 0) -> tuple[dict[str, Interval], list[int]]:
+def score(
+    predictions: list[str], truths: list[str], seed: int = 0, by: str = "mathtext"
+) -> tuple[dict[str, Interval], list[int]]:
     """``{"cdm": mean F1}`` over the samples whose truth can be drawn, and the rows (from 0) of the others.
 
-    Raises ValueError when the lengths differ, there are no samples, or no truth can be drawn.
+    ``by="tex"`` lets pdflatex print them, see ``helpers.tex``: arrays, too, but it must be installed.
+    Raises ValueError when the lengths differ, there are no samples, no truth can be drawn, or ``by`` is unknown.
     """
     import numpy as np
 
     bootstrap.check_pairs(predictions, truths)
-    values = [f1(*pair) for pair in zip(predictions, truths, strict=True)]
+    check_choice("by", by, ("mathtext", "tex"))
+    pairs = [tuple(map(latex.normalise, pair)) for pair in zip(predictions, truths, strict=True)]
+    texts = list(dict.fromkeys(text for pair in pairs for text in pair if text))
+    drawn = tex.characters(texts) if by == "tex" else map(characters, texts)
+    printed = {"": None} | dict(zip(texts, drawn, strict=True))
+    values = [_f1(printed[prediction], printed[truth]) for prediction, truth in pairs]
     judged = np.array([value for value in values if value is not None], float)
     if not len(judged):
-        raise ValueError("no truth can be drawn by mathtext: compare the texts with helpers.evaluate")
+        raise ValueError("no truth can be drawn: compare the texts with helpers.evaluate")
     measures = partial(_mean, judged)
     return bootstrap.score(measures, len(judged), seed), [row for row, value in enumerate(values) if value is None]
 
@@ -43,7 +53,10 @@ def score(predictions: list[str], truths: list[str], seed: int = 0) -> tuple[dic
 def f1(prediction: str, truth: str) -> float | None:
     """2 * matched / (characters of both): 1 for equal prints, 0 where the prediction cannot be drawn; None where the
     truth cannot."""
-    found, right = (characters(latex.normalise(text)) for text in (prediction, truth))
+    return _f1(*(characters(latex.normalise(text)) for text in (prediction, truth)))
+
+
+def _f1(found, right):
     if right is None:
         return None
     return 2 * len(matched(found, right)) / (len(found) + len(right)) if found else 0.0
