@@ -45,6 +45,11 @@ def test_a_group_may_be_shifted_as_one():
     assert cdm.f1("b c d e f", "a + b c d e f") == pytest.approx(2 * 5 / 12)
 
 
+def test_two_groups_may_be_shifted_each_by_its_own_way():
+    # before the added sign nothing is shifted, behind it all by its width
+    assert cdm.f1("a b c + d e f", "a b c d e f") == pytest.approx(2 * 6 / 13)
+
+
 def test_a_character_far_away_is_no_match():
     assert cdm.f1("h a b c d e f g", "a b c d e f g h") == pytest.approx(14 / 16)
 

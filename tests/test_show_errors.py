@@ -48,6 +48,10 @@ def test_predictions_are_escaped(pictures):
     assert "<i>" not in html and "&lt;i&gt;" in html
 
 
+def test_truths_are_escaped(pictures):
+    assert "<u>" not in show_errors.samples_html(rows(["x"] * 3, ["<u>", "y", "z"]), pictures).replace("<u>x</u>", "")
+
+
 def test_only_the_worst_are_shown(pictures, shown):
     show_errors.samples(rows(READ, TRUTHS), pictures, count=1)
     assert shown[0]["text/html"].count("<img") == 1 + 2 and shown[0]["text/plain"].count("\n") == 0
