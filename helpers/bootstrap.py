@@ -18,12 +18,32 @@ class Interval:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+@dataclass(frozen=True)
+class Switches:
+    """How many samples became right and how many became wrong, and McNemar's exact two-sided p-value for that.
+
+    Where training changes nothing, either way is as likely: ``p`` is the chance of a split at least as uneven. The
+    samples that stayed right or wrong say nothing about the change and do not enter (McNemar 1947; exact form: the
+    sign test of the switches).
+    """
+
+    became_right: int
+    became_wrong: int
+    p: float
+
+    def __str__(self) -> str:
+        p = f"p = {self.p:.3f}" if self.p >= 0.001 else "p < 0.001"
+        return f"+{self.became_right} -{self.became_wrong}, {p}"
+
+
 @dataclass(frozen=True, repr=False)
 class Comparison:
     """The scores of one model before and after training on the same ``n`` held-out samples.
 
     ``change`` is after minus before; its interval resamples both sides together (paired), so an interval that
     leaves out zero means a change that these samples can show, even where the two single intervals overlap.
+    ``switches`` holds McNemar's test for measures that are right or wrong for each sample, ``notes`` what a reader of
+    the table must know.
     """
 
     task: str
@@ -31,6 +51,8 @@ class Comparison:
     before: dict[str, Interval]
     after: dict[str, Interval]
     change: dict[str, Interval] = field(default_factory=dict)
+    switches: dict[str, Switches] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[dict]:
         """One plain row a measure: task, metric, before, after (fractions), n."""
@@ -47,7 +69,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         lines = [f"{self.task}, n = {self.n}, 95 % intervals"]
-        lines += [f"  {name:<12} {self.before[name]}  ->  {self.after[name]}" for name in self.before]
+        width = max(12, *map(len, self.before))
+        lines += [f"  {name:<{width}} {self.before[name]}  ->  {self.after[name]}" for name in self.before]
+        lines += [f"  {name}: {switches} (McNemar)" for name, switches in self.switches.items()]
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 
@@ -77,6 +102,19 @@ def compare(task: str, before: Callable, after: Callable, n: int, seed: int = 0)
         after={name: _interval(values) for name, values in new.items()},
         change={name: _interval(new[name] - values) for name, values in old.items()},
     )
+
+
+def mcnemar(before, after) -> Switches:
+    """McNemar's exact test on two sequences of right (true) or wrong, one entry a sample, in the same order.
+
+    Raises ValueError when the lengths differ.
+    """
+    from scipy.stats import binomtest
+
+    pairs = [(bool(old), bool(new)) for old, new in zip(before, after, strict=True)]
+    gained, lost = pairs.count((False, True)), pairs.count((True, False))
+    p = float(binomtest(min(gained, lost), gained + lost).pvalue) if gained + lost else 1.0
+    return Switches(gained, lost, p)
 
 
 def check_pairs(predictions: list[str], truths: list[str]) -> None:

@@ -93,6 +93,11 @@ def _parser():
     return MathTextParser("agg")
 
 
+def joined(latex):
+    """``latex`` as mathtext wants it: x_{i}, not x _ { i }."""
+    return re.sub(r" *([_^{}]) *", r"\1", latex)
+
+
 def ink(latex, font, size):
     """How much ink falls on each pixel.
 
@@ -110,8 +115,7 @@ def ink(latex, font, size):
     from matplotlib.font_manager import FontProperties
 
     properties = FontProperties(size=size, math_fontfamily=font)
-    joined = re.sub(r" *([_^{}]) *", r"\1", latex)  # mathtext wants x_{i}, not x _ { i }
-    drawn = np.asarray(_parser().parse(f"${joined}$", dpi=72, prop=properties).image)
+    drawn = np.asarray(_parser().parse(f"${joined(latex)}$", dpi=72, prop=properties).image)
     rows, columns = drawn.any(1).nonzero()[0], drawn.any(0).nonzero()[0]
     if not len(rows):
         raise ValueError(f"nothing to draw in {latex!r}")

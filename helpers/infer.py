@@ -1,6 +1,8 @@
 """Answers from a model: many pictures at a time, greedy."""
 
 import math
+from dataclasses import dataclass
+from functools import partial
 
 from helpers.collate import encode_prompts, read_size
 from helpers.models import PROMPT
@@ -8,8 +10,33 @@ from helpers.models import PROMPT
 GREEDY = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}  # whatever the checkpoint prefers
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the model read, and how sure it was of the tokens it chose (the one that ends the answer included).
+
+    log_probability  sum of the tokens' log-probabilities (natural logarithm): exp of it is the probability of the text
+    weakest          probability of the token it was least sure of
+    tokens           how many tokens there are
+    """
+
+    text: str
+    log_probability: float
+    weakest: float
+    tokens: int
+
+    @property
+    def probability(self) -> float:
+        """Probability of the whole answer."""
+        return math.exp(self.log_probability)
+
+    @property
+    def mean_log_probability(self) -> float:
+        """Mean over tokens: comparable between short and long answers."""
+        return self.log_probability / self.tokens
+
+
 def predict(model, processor, samples, settings, prompt=PROMPT, batch_size=50):
-    """Read each picture.
+    """Read each picture, greedily.
 
     Pictures of like size go together, so little is padded; answers come back in the order of ``samples``.
 
@@ -24,32 +51,74 @@ def predict(model, processor, samples, settings, prompt=PROMPT, batch_size=50):
     Raises:
         FileNotFoundError, ValueError: a picture is missing or cannot be read; names it, before any is read.
     """
+    return _batched(partial(_read, model, processor, settings, prompt), model, samples, batch_size)
+
+
+def predict_with_confidence(model, processor, samples, settings, prompt=PROMPT, batch_size=50):
+    """The same answers as ``predict``, each with the probabilities of its tokens: list of ``Answer``.
+
+    Probabilities are those of the softmax over the whole vocabulary, in float32. Arguments and errors as ``predict``.
+    """
+    return _batched(partial(_read_confident, model, processor, settings, prompt), model, samples, batch_size)
+
+
+def _batched(read, model, samples, batch_size):
+    """``read`` (list of samples -> list of answers) on samples of like size together; answers in the order given."""
     from tqdm.auto import tqdm
 
     sizes = [math.prod(read_size(sample.image)) for sample in samples]  # names a bad picture before any is read
     order = sorted(range(len(samples)), key=sizes.__getitem__)
-    answers = [""] * len(samples)
+    answers = [None] * len(samples)
     trained = model.training
     model.eval()
     try:
         with tqdm(total=len(samples), desc="reading", leave=False) as bar:
             for start in range(0, len(samples), batch_size):
                 chosen = order[start : start + batch_size]
-                texts = _read([samples[index] for index in chosen], model, processor, settings, prompt)
-                for index, text in zip(chosen, texts, strict=True):
-                    answers[index] = text
+                for index, answer in zip(chosen, read([samples[index] for index in chosen]), strict=True):
+                    answers[index] = answer
                 bar.update(len(chosen))
     finally:
         model.train(trained)
     return answers
 
 
-def _read(samples, model, processor, settings, prompt):
+def _read(model, processor, settings, prompt, samples):
     """The answers for one batch."""
+    out = _generate(model, processor, settings, prompt, samples)
+    return [text.strip() for text in processor.batch_decode(out, skip_special_tokens=True)]
+
+
+def _generate(model, processor, settings, prompt, samples, **options):
+    """The new tokens for one batch, (B, longest answer); after an answer's end come padding tokens."""
     import torch
 
     inputs = encode_prompts(samples, processor, prompt).to(model.device)
     with torch.inference_mode():
-        out = model.generate(**inputs, max_new_tokens=settings.max_new_tokens, **GREEDY)
-    texts = processor.batch_decode(out[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    return [text.strip() for text in texts]
+        out = model.generate(**inputs, max_new_tokens=settings.max_new_tokens, **GREEDY, **options)
+    return out[:, inputs["input_ids"].shape[1] :]
+
+
+def _read_confident(model, processor, settings, prompt, samples):
+    """The answers for one batch with their confidence.
+
+    Kept from each step is one number a row, not the logits of the vocabulary: those of 50 rows and 512 steps of
+    Qwen2-VL would be 16 GB.
+    """
+    import torch
+    from transformers import LogitsProcessorList
+
+    steps = []
+
+    def record(_, scores):
+        steps.append(scores.float().log_softmax(-1).amax(-1))
+        return scores
+
+    tokens = _generate(model, processor, settings, prompt, samples, logits_processor=LogitsProcessorList([record]))
+    ends = model.generation_config.eos_token_id
+    ended = torch.isin(tokens, torch.tensor(ends, device=tokens.device))
+    inside = (ended.cumsum(1) - ended.long()) == 0  # up to and with the first end token
+    found = torch.stack(steps, 1).masked_fill(~inside, 0).double()
+    texts = [text.strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
+    columns = (found.sum(1).tolist(), found.amin(1).exp().tolist(), inside.sum(1).tolist())
+    return [Answer(*row) for row in zip(texts, *columns, strict=True)]

@@ -21,8 +21,12 @@ MEASURES = {  # ↓ lower is better, ↑ higher is better
     "ned": "normalized edit distance 归一化编辑距离 ↓",
     "bleu": "token BLEU ↑",
     "exact_match": "exact match 完全匹配率 ↑",
+    "exact_match_normalised": "exact match, normalized LaTeX 归一化后完全匹配率 ↑",
+    "rendered_match": "rendered match 渲染匹配率 ↑",
     "validity": "validity 有效率 ↑",
     "tanimoto": "Tanimoto similarity 相似度 ↑",
+    "teds": "TEDS, tables 表格 ↑",
+    "teds_structure": "TEDS, structure only 仅结构 ↑",
 }
 _LINE = "border:1px solid rgba(128,128,128,.4);padding:6px 8px;vertical-align:top;text-align:left"
 _WHITE = "background:#fff;padding:4px;border-radius:3px;max-width:100%;box-sizing:border-box"
@@ -101,7 +105,9 @@ def results_html(comparison: Comparison) -> str:
         f"{escape(comparison.task)}: n = {comparison.n}; % [95 % interval 置信区间]; "
         "↓ lower is better 越低越好, ↑ higher is better 越高越好"
     )
-    return _table(table, caption)
+    switches = [f"{MEASURES[name]}: {found}" for name, found in comparison.switches.items()]
+    test = [f"McNemar (+ became right 变对, - became wrong 变错): {'; '.join(switches)}"] if switches else []
+    return _table(table, caption) + "".join(f"<div>{escape(line)}</div>" for line in (*test, *comparison.notes))
 
 
 def histogram_png(values_by_name: dict[str, list[float]]) -> bytes:

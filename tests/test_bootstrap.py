@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,46 @@ def test_change_is_after_minus_before():
 def test_seed_chooses_the_resamples():
     first, again, other = (bootstrap.score(mean_of(range(50)), 50, seed)["mean"].low for seed in (1, 1, 2))
     assert first == again != other
+
+
+# --- McNemar's exact test ---------------------------------------------------------------------
+
+
+def switched(gained, lost, kept=7):
+    before = [False] * gained + [True] * lost + [True, False] * kept
+    return before, [True] * gained + [False] * lost + [True, False] * kept
+
+
+@pytest.mark.parametrize(
+    "gained, lost, p",
+    [
+        (11, 1, 26 / 4096),  # 2 * (1 + 12) / 2 ** 12
+        (1, 11, 26 / 4096),
+        (5, 0, 2 / 32),
+        (6, 0, 2 / 64),
+        (3, 3, 1.0),
+        (0, 0, 1.0),
+    ],
+)
+def test_mcnemar_by_hand(gained, lost, p):
+    found = bootstrap.mcnemar(*switched(gained, lost))
+    assert (found.became_right, found.became_wrong, found.p) == (gained, lost, pytest.approx(p))
+
+
+def test_mcnemar_is_the_sum_of_binomial_tails():
+    expected = 2 * sum(math.comb(40, k) for k in range(13)) / 2**40
+    assert bootstrap.mcnemar(*switched(28, 12)).p == pytest.approx(expected)
+
+
+def test_samples_that_did_not_switch_say_nothing():
+    assert bootstrap.mcnemar(*switched(8, 2, kept=0)) == bootstrap.mcnemar(*switched(8, 2, kept=500))
+
+
+def test_mcnemar_refuses_lists_that_differ():
+    with pytest.raises(ValueError):
+        bootstrap.mcnemar([1], [1, 0])
+
+
+def test_small_p_is_not_printed_as_zero():
+    assert str(bootstrap.mcnemar(*switched(30, 0))) == "+30 -0, p < 0.001"
+    assert str(bootstrap.mcnemar(*switched(11, 1))) == "+11 -1, p = 0.006"

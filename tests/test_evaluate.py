@@ -2,7 +2,7 @@ import jiwer
 import pytest
 from sacrebleu.metrics import BLEU
 
-from helpers.evaluate import Comparison, Interval, compare, score
+from helpers.evaluate import Comparison, Interval, compare, rows, score
 
 TRUTHS = [r"\frac { a } { b }", "x + y", "e ^ { x }", r"\sqrt { 2 } + 1", "a _ { 1 } = 0"]
 WRONG = [r"\frac { a } { c }", "x - y", "e ^ { x }", "", "a _ { 1 } = 0 0 0 0 0 0 0"]
@@ -125,3 +125,71 @@ def test_change_is_paired():
 def test_repr_shows_n_and_each_measure():
     text = repr(Comparison("lesson", 7, {"cer": Interval(0.5, 0.4, 0.6)}, {"cer": Interval(0.1, 0.05, 0.2)}))
     assert text == "lesson, n = 7, 95 % intervals\n  cer          0.500 [0.400, 0.600]  ->  0.100 [0.050, 0.200]"
+
+
+# --- formulas ---------------------------------------------------------------------------------
+
+ARRAY = r"\begin{array} { c } a \end{array}"
+
+
+def formula_values(predictions, truths):
+    found = score(predictions, truths, formulas=True)
+    return [found[name].value for name in ("exact_match", "exact_match_normalised", "rendered_match")]
+
+
+def test_measures_of_formulas_are_added_on_request():
+    assert [*score(WRONG, TRUTHS), "exact_match_normalised", "rendered_match"] == [*score(WRONG, TRUTHS, formulas=True)]
+
+
+def test_each_kind_of_exact_match_forgives_more():
+    # equal; other braces; other font command for a digit: printed alike; wrong
+    predictions, truths = ["x ^ { 2 }", "x^2", r"\mathrm { 2 } x", "y"], ["x ^ { 2 }", "x ^ { 2 }", "2 x", "x"]
+    assert formula_values(predictions, truths) == [1 / 4, 2 / 4, 3 / 4]
+
+
+def test_a_truth_that_cannot_be_drawn_counts_where_the_texts_are_equal_and_is_noted():
+    truths = [ARRAY, ARRAY, "x"]
+    comparison = compare("t", [ARRAY, "a", "x"], [ARRAY, "b", "x"], truths, formulas=True)
+    assert comparison.after["rendered_match"].value == 2 / 3
+    note = "rendered_match: 2 of 3 truths cannot be drawn (rows 0, 1): compared as text"
+    assert comparison.notes == (note,) and repr(comparison).endswith(note)
+
+
+def test_an_unparsable_prediction_is_wrong():
+    assert formula_values(["x ^ {"], ["x"]) == [0, 0, 0]
+
+
+def test_compare_counts_switches_of_each_exact_match():
+    before, after, truths = ["x^2", "b", "q"] * 3, ["x ^ { 2 }", "c", "q"] * 3, ["x ^ { 2 }", "b", "c"] * 3
+    switches = compare("t", before, after, truths, formulas=True).switches
+    found = {name: (one.became_right, one.became_wrong) for name, one in switches.items()}
+    assert found == {"exact_match": (3, 3), "exact_match_normalised": (0, 3), "rendered_match": (0, 3)}
+    assert switches["rendered_match"].p == pytest.approx(2 * 0.5**3)
+
+
+def test_without_formulas_nothing_is_added():
+    comparison = compare("t", WRONG, TRUTHS, TRUTHS)
+    assert comparison.switches == {} and comparison.notes == ()
+
+
+def test_rows_hold_the_worst_first():
+    found = rows(["x", "", "x^2", "a", "b"], ["x", "y + z", "x ^ { 2 }", ARRAY, "a b"])
+    assert [row["index"] for row in found] == [1, 3, 2, 4, 0]
+    assert found[0] == {
+        "index": 1, "truth": "y + z", "prediction": "", "cer": 1.0, "exact": False, "normalised": False,
+        "rendered": False,
+    }  # fmt: skip
+    assert (found[2]["exact"], found[2]["normalised"], found[2]["rendered"]) == (False, True, True)
+    assert found[1]["rendered"] is None and found[-1]["exact"] is True
+
+
+def test_rows_sum_to_the_score():
+    found = rows(WRONG, TRUTHS, formulas=False)
+    distance = sum(row["cer"] * len(row["truth"]) for row in found)
+    assert distance / sum(map(len, TRUTHS)) == pytest.approx(score(WRONG, TRUTHS)["cer"].value)
+    assert set(found[0]) == {"index", "truth", "prediction", "cer", "exact"}
+
+
+def test_rows_refuse_an_empty_truth():
+    with pytest.raises(ValueError, match="empty truth in row 1 "):
+        rows(["a", "b"], ["a", " "])

@@ -141,3 +141,57 @@ def test_colour_and_grey_pictures_read_the_same(loaded, samples, answers, tmp_pa
         image.save(tmp_path / f"{number}.png")
     copies = [Sample(tmp_path / f"{number}.png", "") for number in (0, 1)]
     assert infer.predict(*loaded, copies, SETTINGS) == [answers[0]] * 2
+
+
+# --- confidence -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def confident(loaded, samples):
+    return infer.predict_with_confidence(*loaded, samples, SETTINGS)
+
+
+def test_confident_answers_are_those_of_predict(answers, confident):
+    assert [answer.text for answer in confident] == answers
+
+
+def test_probabilities_are_those_of_a_second_forward_pass(loaded, samples, confident):
+    """The whole answer at once, without generate or a cache: log-probability of each token given those before."""
+    import torch
+
+    model, processor = loaded
+    for sample, answer in zip(samples[:5], confident, strict=False):
+        batch = collate.collate([Sample(sample.image, answer.text)], processor)
+        keep, labels = batch.pop("logits_to_keep"), batch.pop("labels")[0, 1:]
+        with torch.inference_mode():
+            logits = model(**batch).logits[0, -keep:-1].double()
+        found = logits.log_softmax(-1)[range(len(labels)), labels]
+        assert answer.tokens == len(labels)
+        assert answer.log_probability == pytest.approx(found.sum().item(), abs=1e-4)
+        assert answer.weakest == pytest.approx(found.min().exp().item(), abs=1e-4)
+
+
+def test_padding_after_an_answer_does_not_count(loaded, samples, confident):
+    alone = infer.predict_with_confidence(*loaded, samples, SETTINGS, batch_size=1)
+    assert [answer.tokens for answer in alone] == [answer.tokens for answer in confident]
+    for one, other in zip(alone, confident, strict=True):
+        assert one.log_probability == pytest.approx(other.log_probability, abs=1e-4)
+    assert len({answer.tokens for answer in alone}) > 3
+
+
+def test_probability_and_mean_belong_together():
+    answer = infer.Answer("x", -3.0, 0.2, 4)
+    assert (answer.probability, answer.mean_log_probability) == (pytest.approx(np.exp(-3)), -0.75)
+
+
+def test_an_answer_cut_short_counts_the_tokens_there_are(loaded, samples):
+    (answer,) = infer.predict_with_confidence(*loaded, samples[:1], Settings.tiny(max_new_tokens=3))
+    assert answer.tokens == 3 and 0 < answer.probability <= answer.weakest <= 1
+
+
+def test_confidence_needs_no_logits_of_the_whole_vocabulary(loaded, samples, monkeypatch):
+    asked = {}
+    generate = loaded[0].generate
+    monkeypatch.setattr(loaded[0], "generate", lambda **options: asked.update(options) or generate(**options))
+    infer.predict_with_confidence(*loaded, samples[:2], SETTINGS)
+    assert not {"output_scores", "output_logits"} & set(asked)
