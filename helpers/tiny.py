@@ -83,6 +83,16 @@ GLM_OCR_CHAT_TEMPLATE = """\
 {%- if add_generation_prompt -%}{{- "<|assistant|>\n" -}}{%- endif -%}
 """
 
+LANGUAGE_SIZES = {
+    "hidden_size": 192,
+    "intermediate_size": 512,
+    "num_hidden_layers": 5,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+}
+"""The language models of all tiny families, so that one can start from another's weights."""
+
 
 def train_bpe(texts, special_tokens, vocab_size):
     """Learn a byte-level BPE with Qwen2's splitting rule, by which digits stand alone: ``(vocab, merges)``."""
@@ -163,12 +173,7 @@ def qwen2_vl_model(processor, seed=0):
     special = {token: tokenizer.convert_tokens_to_ids(token) for token in QWEN2_VL_SPECIAL_TOKENS}
     text = {
         "vocab_size": len(tokenizer),
-        "hidden_size": 192,
-        "intermediate_size": 512,
-        "num_hidden_layers": 5,
-        "num_attention_heads": 6,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 1024,
+        **LANGUAGE_SIZES,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
         "bos_token_id": special["<|endoftext|>"],
         "eos_token_id": special["<|im_end|>"],
@@ -237,12 +242,7 @@ def glm_ocr_model(processor, seed=0):
     special = {token: tokenizer.convert_tokens_to_ids(token) for token in GLM_OCR_SPECIAL_TOKENS}
     text = {
         "vocab_size": len(tokenizer),
-        "hidden_size": 192,
-        "intermediate_size": 512,
-        "num_hidden_layers": 5,
-        "num_attention_heads": 6,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 1024,
+        **LANGUAGE_SIZES,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
         "eos_token_id": [special["<|endoftext|>"], special["<|user|>"]],
         "pad_token_id": special["<|endoftext|>"],

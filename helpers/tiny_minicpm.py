@@ -71,12 +71,7 @@ def sizes(words):
     """The config's keys that both models share."""
     return {
         "vocab_size": len(words),
-        "hidden_size": 192,
-        "intermediate_size": 512,
-        "num_hidden_layers": 5,
-        "num_attention_heads": 6,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 1024,
+        **tiny.LANGUAGE_SIZES,
         "rope_theta": 10000.0,
         "rms_norm_eps": 1e-5,  # as in the tiny Qwen2-VL, see helpers/warm_start.py
         "tie_word_embeddings": True,

@@ -6,6 +6,7 @@ tests/test_llamafactory.py compares the numbers with LLaMA-Factory's own.
 import math
 from functools import cache
 
+from helpers import models
 from helpers.files import read_rows
 from helpers.llamafactory.config import located
 from helpers.records import Problem
@@ -61,12 +62,7 @@ def _load_processor(name):
 
     folder = located(name)
     processor = AutoProcessor.from_pretrained(folder if folder.is_dir() else name)
-    images = processor.image_processor
-
-    def count(width, height):
-        return images.get_number_of_image_patches(height, width, {}) // images.merge_size**2
-
-    return processor.tokenizer, cache(count)
+    return processor.tokenizer, cache(models.image_tokens(processor))
 
 
 def text_tokens(messages, tokenizer, template):
