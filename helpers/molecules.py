@@ -12,8 +12,8 @@ from PIL import Image, ImageFilter
 
 from helpers.drawing import belongs, check_choice
 
-SIDE = 112  # pixels a side of a picture: 4 x 4 image tokens
-LARGEST = 10  # atoms of the largest molecule, hydrogen not counted
+SIDE = 84  # pixels a side of a picture: 3 x 3 image tokens
+LARGEST = 8  # atoms of the largest molecule, hydrogen not counted
 STYLES = ("clean", "colour", "sketch")
 
 CORES = (
@@ -98,7 +98,7 @@ def _draw(smiles, style, rng, side):
     pen = rdMolDraw2D.MolDraw2DCairo(side, side)
     options = pen.drawOptions()
     options.prepareMolsBeforeDrawing = False
-    options.rotate = float(rng.uniform(0, 360))
+    options.rotate = float(rng.uniform(-20, 20))
     options.padding = float(rng.uniform(0.04, 0.10))
     options.fixedBondLength = side / 5
     options.minFontSize = max(10, side // 28)

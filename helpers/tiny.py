@@ -247,7 +247,7 @@ def glm_ocr_model(processor, seed=0):
         "eos_token_id": [special["<|endoftext|>"], special["<|user|>"]],
         "pad_token_id": special["<|endoftext|>"],
     }
-    vision = {"depth": 5, "hidden_size": 160, "num_heads": 5, "intermediate_size": 480, "out_hidden_size": 192}
+    vision = {"depth": 5, "hidden_size": 160, "num_heads": 5, "intermediate_size": 640, "out_hidden_size": 192}
     config = GlmOcrConfig(
         text_config=text,
         vision_config=vision,

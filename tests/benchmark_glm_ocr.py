@@ -1,7 +1,8 @@
 """What GLM-OCR's recipes need at full size: GPU memory and pictures a second. Run on a GPU machine; not a test.
 
     python tests/benchmark_glm_ocr.py WORK one     LoRA, LoRA without gradient checkpointing, full: one GPU
-    python tests/benchmark_glm_ocr.py WORK two     LoRA and full on two GPUs: data parallel, DeepSpeed ZeRO-2
+    python tests/benchmark_glm_ocr.py WORK two     LoRA and full on two GPUs: data parallel, DeepSpeed ZeRO-2 and ZeRO-3
+    python tests/benchmark_glm_ocr.py WORK four    LoRA on four GPUs
 
 The weights are random in the official shapes, which changes neither memory nor speed. Pictures are drawings of
 molecules of 672 x 672 pixels, 576 image tokens each. Memory is the most that nvidia-smi saw on one GPU, everything
@@ -35,7 +36,9 @@ TWO = {
     "LoRA, 2 GPUs": ("glm_ocr_lora_sft", {}, 2),
     "full, 2 GPUs, ZeRO-2": ("glm_ocr_full_sft", {"deepspeed": "helpers/recipes/ds_z2_config.json"}, 2),
     "full, 2 GPUs": ("glm_ocr_full_sft", {}, 2),
+    "full, 2 GPUs, ZeRO-3": ("glm_ocr_full_sft", {"deepspeed": "helpers/recipes/ds_z3_config.json"}, 2),
 }
+FOUR = {"LoRA, 4 GPUs": ("glm_ocr_lora_sft", {}, 4)}
 
 
 def write_data(folder, rows):
@@ -115,8 +118,8 @@ def main(work, which):
     if not (work / "GLM-OCR").exists():
         official.write(work / "GLM-OCR", "glm_ocr", full=True, device="cuda")
     if not (work / "data").exists():
-        write_data(work / "data", rows=STEPS * 16 * 2)
-    for name, (recipe, changes, processes) in {"one": ONE, "two": TWO}[which].items():
+        write_data(work / "data", rows=STEPS * 16 * 4)
+    for name, (recipe, changes, processes) in {"one": ONE, "two": TWO, "four": FOUR}[which].items():
         began = time.monotonic()
         try:
             row = measure(name, recipe, changes, processes, work)

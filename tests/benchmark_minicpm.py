@@ -10,6 +10,7 @@ appended to WORK/results.jsonl.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -183,8 +184,9 @@ def run_from_folder(small):
 
 
 def used():
-    """MB (10^6 bytes) in use on the first GPU; 0 without nvidia-smi."""
-    question = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", "0"]
+    """MB (10^6 bytes) in use on the first GPU that this process may take; 0 without nvidia-smi."""
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    question = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", first]
     try:
         return int(subprocess.run(question, capture_output=True, text=True, check=True).stdout) * 2**20 / 1e6
     except FileNotFoundError:
