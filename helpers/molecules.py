@@ -102,10 +102,10 @@ def _draw(smiles, style, rng, side):
     options.padding = float(rng.uniform(0.04, 0.10))
     options.fixedBondLength = side / 5
     options.minFontSize = max(10, side // 28)
-    options.bondLineWidth = float(rng.uniform(1.0, 2.0 if style == "clean" else 3.5)) * max(1, side / 224)
+    options.bondLineWidth = float(rng.uniform(1.0, 3.5 if style == "colour" else 2.0)) * max(1, side / 224)
     if style == "clean":
         options.useBWAtomPalette()
-    else:
+    if style == "colour":
         options.explicitMethyl = bool(rng.random() < 0.5)
     if style == "sketch":
         options.fontFile = _slanted_font()

@@ -1,9 +1,12 @@
 """Teach a tiny checkpoint to read from nothing. This is how the weights in ``data/`` were made.
 
     python -m helpers.pretrain qwen2_vl --steps 24000 --out data/tiny-qwen2-vl    (one H100, 16 CPU cores: 20 minutes)
-    python -m helpers.pretrain glm_ocr --steps 24000 --out data/tiny-glm-ocr
-    python -m helpers.pretrain minicpm_o --steps 24000 --start data/tiny-qwen2-vl --out data/tiny-minicpm-o
-    python -m helpers.pretrain minicpm_v --steps 24000 --start data/tiny-minicpm-o --out data/tiny-minicpm-v
+    python -m helpers.pretrain glm_ocr --steps 9000 --batch 2048 --peak 2e-3 --per-step 60 --out data/tiny-glm-ocr
+    python -m helpers.pretrain minicpm_o --steps 5000 --start data/tiny-qwen2-vl --out data/tiny-minicpm-o
+    python -m helpers.pretrain minicpm_v --steps 4000 --start data/tiny-minicpm-o --out data/tiny-minicpm-v
+
+A run can go on from a checkpoint of its own family (--start), with rows that it has not seen (--begin). What made each
+checkpoint is told on its card.
 
 Worker processes draw pictures all the time; they collect on the GPU in pools that grow with the steps, one a task,
 so the result does not depend on how fast the workers are.
@@ -21,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import canvas, canvas_minicpm, formulas, molecules, tiny, tiny_minicpm
+from helpers import canvas, canvas_minicpm, formulas, molecules, smiles, tiny, tiny_minicpm
 from helpers.canvas import GRID
 from helpers.collate import conversation
 from helpers.models import image_tokens
@@ -33,7 +36,7 @@ class Task:
     """What a tiny model learns to read.
 
     draw     (index, seed, style, part, longest) -> (picture, text)
-    style    drawing style of the training pictures
+    styles   drawing styles of the training pictures, taken in turn
     canvas   width and height in pixels, multiples of 28
     prompts  questions, taken in turn
     length   tokens of a training row
@@ -44,7 +47,7 @@ class Task:
 
     name: str
     draw: Callable
-    style: str
+    styles: tuple[str, ...]
     canvas: tuple[int, int]
     prompts: tuple[str, ...]
     length: int
@@ -53,10 +56,16 @@ class Task:
     share: int
 
 
+def fenced_molecule(*args):
+    """A molecule as ``molecules.draw_sample`` draws it, its SMILES in the fence that answers have."""
+    picture, text = molecules.draw_sample(*args)
+    return picture, smiles.fence(text)
+
+
 FORMULAS = Task(
     name="formulas",
     draw=formulas.draw_sample,
-    style="printed",
+    styles=("printed",),
     canvas=formulas.LARGEST,
     prompts=tiny.PROMPTS,
     length=96,
@@ -64,17 +73,17 @@ FORMULAS = Task(
     ramp=(20_000, 200_000),
     share=4,
 )
-GLM_FORMULAS = replace(FORMULAS, prompts=(tiny.GLM_OCR_PROMPTS["formula"],), length=80, ramp=(20_000, 110_000), share=3)
+GLM_FORMULAS = replace(FORMULAS, prompts=(tiny.GLM_OCR_PROMPTS["formula"],), length=80, ramp=(20_000, 110_000), share=1)
 MOLECULES = Task(
     name="molecules",
-    draw=molecules.draw_sample,
-    style="clean",
+    draw=fenced_molecule,
+    styles=("clean", "colour"),
     canvas=(molecules.SIDE, molecules.SIDE),
     prompts=(tiny.GLM_OCR_PROMPTS["molecule"],),
-    length=36,
-    limits=(3, molecules.LARGEST),
+    length=42,
+    limits=(3, molecules.LARGEST + 2),  # more different molecules than will be asked for
     ramp=(20_000, 110_000),
-    share=1,
+    share=3,
 )
 MINICPM_FORMULAS = replace(FORMULAS, length=136)
 FAMILIES = {  # what makes the processor and the model, what is learned, and the module with the eye
@@ -123,7 +132,8 @@ def make_row(index, family="qwen2_vl", seed=1):
     turns = [number for number, task in enumerate(tasks) for _ in range(task.share)]
     number = turns[index % len(turns)]
     task = tasks[number]
-    image, text = task.draw(index, seed, task.style, "train", longest_text(task, index))
+    style = task.styles[index // len(turns) % len(task.styles)]
+    image, text = task.draw(index, seed, style, "train", longest_text(task, index))
     prompt = prompt_ids(processor, task.prompts[index % len(task.prompts)], image.size)
     ids = prompt + processor.tokenizer(text).input_ids + [processor.tokenizer.eos_token_id]
     if len(ids) > task.length:
@@ -173,6 +183,14 @@ class Pool:
         chosen = torch.randint(self.size, (count,), generator=generator).to(self.device)
         return self.ink[chosen], self.ids[chosen].long(), self.info[chosen].long()
 
+    def answer_tokens(self):
+        """Ids of all tokens that are part of an answer here, sorted."""
+        import torch
+
+        step = torch.arange(self.ids.shape[1], device=self.device)
+        chosen = (step >= self.info[: self.size, 1:2]) & (step < self.info[: self.size, 2:])
+        return self.ids[: self.size][chosen].long().unique()
+
 
 def grow(pools, stream, size):
     """Take rows from the stream until the pools together hold ``size``, or as many as they can."""
@@ -212,12 +230,23 @@ def read_back(model, processor, task, style, count, seed=99):
 
 
 def pretrain(
-    family, steps, out, start=None, batch=1024, peak=1.5e-3, capacity=1_500_000, first=20_480, per_step=100, workers=15
+    family,
+    steps,
+    out,
+    start=None,
+    begin=0,
+    batch=1024,
+    peak=1.5e-3,
+    capacity=1_500_000,
+    first=20_480,
+    per_step=100,
+    workers=15,
 ):
-    """Train from random weights, write the checkpoint folder ``out`` and its card. Defaults as shipped.
+    """Train from random weights, write the checkpoint folder ``out`` and the facts for its card.
 
     Args:
-        start: for MiniCPM, a checkpoint folder to start from; see ``helpers/warm_start.py``.
+        start: a checkpoint folder to start from instead; see ``helpers/warm_start.py``.
+        begin: first row of the training set; a later one than ``Task.ramp`` for a model that knows how to read.
         batch: pictures a step; ``capacity`` is the number of pictures drawn altogether.
         first, per_step: pictures drawn before the first step, and for each step after it.
     """
@@ -242,7 +271,7 @@ def pretrain(
     choose = torch.Generator().manual_seed(0)
     began = time.time()
     with multiprocessing.get_context("spawn").Pool(workers, _quiet_worker) as crew:
-        stream = crew.imap(partial(make_row, family=family), range(capacity * 2), chunksize=64)
+        stream = crew.imap(partial(make_row, family=family), range(begin, begin + capacity * 2), chunksize=64)
         for step in range(steps):
             grow(pools, stream, first + step * per_step)
             for group in optimizer.param_groups:
@@ -262,14 +291,32 @@ def pretrain(
                 pictures = sum(pool.size for pool in pools)
                 print(f"step {step + 1} loss {losses} pictures {pictures} {time.time() - began:.0f} s", flush=True)
             if (step + 1) % 4000 == 0:
-                shares = [f"{t.name} {read_back(model, processor, t, t.style, 250)[0]:.3f}" for t in tasks]
+                shares = [f"{t.name} {read_back(model, processor, t, t.styles[0], 250)[0]:.3f}" for t in tasks]
                 print(f"step {step + 1} exact {' '.join(shares)}", flush=True)
         crew.terminate()
     facts = {"steps": steps, "batch": batch, "drawn pictures": sum(pool.size for pool in pools)}
-    facts |= {"started from": Path(start).name} if start else {}
+    facts |= {"started from": Path(start).name, "first row": begin} if start else {}
     facts |= {"seconds": round(time.time() - began), "torch": torch.__version__}
     facts["hardware"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"
+    spread_unused(model, torch.cat([pool.answer_tokens() for pool in pools]).unique())
     save(model, processor, tasks, Path(out), facts)
+
+
+def spread_unused(model, used, seed=0):
+    """Give each token that never was part of an answer a direction of its own in the output table.
+
+    Training pushes all of them down in the same way, until none can be told from another. LoRA leaves that table as it
+    is, so it could not teach a single one of them. A table that is the input table too is left alone.
+    """
+    import torch
+
+    table = model.get_output_embeddings().weight.data
+    if table.data_ptr() == model.get_input_embeddings().weight.data_ptr():
+        return
+    unused = torch.ones(len(table), dtype=torch.bool, device=table.device).index_fill(0, used, False)
+    typical = (table[~unused] - table[~unused].mean(0)).norm(dim=1).mean() / table.shape[1] ** 0.5
+    noise = torch.randn(table.shape, generator=torch.Generator().manual_seed(seed)).to(table.device)
+    table[unused] = table[unused].mean(0) + typical * noise[unused]
 
 
 def save(model, processor, tasks, out, facts, count=1000):
@@ -279,7 +326,8 @@ def save(model, processor, tasks, out, facts, count=1000):
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.bfloat16).float()
     for task in tasks:
-        facts[f"exact match, {task.name}, {task.style}"] = read_back(model, processor, task, task.style, count)[0]
+        for style in task.styles:
+            facts[f"exact match, {task.name}, {style}"] = read_back(model, processor, task, style, count)[0]
     facts["held-out pictures a task"] = count
     model.to(torch.bfloat16).save_pretrained(out)
     processor.save_pretrained(out)
@@ -301,6 +349,7 @@ if __name__ == "__main__":
     parser.add_argument("--out", required=True)
     options = {
         "start": str,
+        "begin": int,
         "batch": int,
         "peak": float,
         "workers": int,

@@ -1,19 +1,29 @@
-"""Start a tiny MiniCPM from the tiny Qwen2-VL that ships: language model and vision tower have the same sizes.
+"""Start a tiny model from another's weights.
 
-Only what lies between them, the resampler, then starts from nothing, and all parts get used to their new neighbours.
-A tiny MiniCPM-V 4.5 can start from a tiny MiniCPM-o in the same way.
+From one of its own family it goes on. A tiny MiniCPM can start from the tiny Qwen2-VL that ships, since language model
+and vision tower have the same sizes: only what lies between them, the resampler, then starts from nothing, and all
+parts get used to their new neighbours. A tiny MiniCPM-V 4.5 can start from a tiny MiniCPM-o in the same way.
 """
 
 
 def warm_start(model, processor, folder):
-    """Copy what fits from the checkpoint in ``folder``, a tiny Qwen2-VL or MiniCPM, into a tiny MiniCPM.
+    """Copy what fits from the checkpoint in ``folder``: of the model's family, or a tiny Qwen2-VL or MiniCPM-o for a
+    tiny MiniCPM.
 
     Returns:
         names of the parameters that keep their random numbers, sorted.
+
+    Raises:
+        ValueError: a checkpoint of the same family has another vocabulary.
     """
     from transformers import AutoModelForImageTextToText, AutoTokenizer
 
     source = AutoModelForImageTextToText.from_pretrained(folder, dtype="float32")
+    if type(source) is type(model):
+        if AutoTokenizer.from_pretrained(folder).get_vocab() != processor.tokenizer.get_vocab():
+            raise ValueError(f"{folder} has another vocabulary")
+        model.load_state_dict(source.state_dict())
+        return []
     own, table = dict(model.named_parameters()), "llm.model.embed_tokens.weight"
     found = dict(source.named_parameters()) if hasattr(source, "resampler") else named_as_in_minicpm(source.model)
     words = own[table].detach().clone()

@@ -55,7 +55,7 @@ def fast(family, model, processor, row):
 def plain(family, model, processor, index, row):
     """Loss of transformers' own way: conversation, processor, model, with labels for the answer and its end alone."""
     task = pretrain.FAMILIES[family][2][row[0]]
-    image, text = task.draw(index, 1, task.style, "train", pretrain.longest_text(task, index))
+    image, text = task.draw(index, 1, task.styles[0], "train", pretrain.longest_text(task, index))
     question = conversation(processor, task.prompts[index % len(task.prompts)])
     inputs = processor(
         text=[question + text + processor.tokenizer.eos_token], images=[image.convert("RGB")], return_tensors="pt"

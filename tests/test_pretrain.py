@@ -42,7 +42,8 @@ def change_tasks(monkeypatch, family, **changes):
 def test_rows_hold_the_conversation_as_the_processor_writes_it(family, processor, rows):
     for index, (number, ink, columns, ids, start, length) in zip(ROWS_DRAWN, rows, strict=True):
         task = pretrain.FAMILIES[family][2][number]
-        image, text = task.draw(index, 1, task.style, "train", pretrain.longest_text(task, index))
+        style = task.styles[index // 4 % len(task.styles)]
+        image, text = task.draw(index, 1, style, "train", pretrain.longest_text(task, index))
         talk = conversation(processor, task.prompts[index % len(task.prompts)]) + text + processor.tokenizer.eos_token
         inputs = processor(text=[talk], images=[image.convert("RGB")], return_tensors="pt")
         assert ids[:length].tolist() == inputs["input_ids"][0].tolist()
@@ -171,7 +172,7 @@ def test_short_run_changes_the_weights_and_leaves_a_whole_checkpoint(family, pro
     moved = {name for name, weight in loaded.named_parameters() if (weight != before[name].bfloat16().float()).any()}
     still = {name.split(".")[0] for name in before if name.endswith("q_proj.weight") and name not in moved}
     assert still == ({"apm"} if family == "minicpm_o" else set())
-    assert sum(path.stat().st_size for path in tmp_path.glob("*.safetensors")) <= 9.3e6
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.safetensors")) <= 12e6
 
 
 def test_shipped_weights_read_back_what_they_learned():
