@@ -305,8 +305,9 @@ def pretrain(
 def spread_unused(model, used, seed=0):
     """Give each token that never was part of an answer a direction of its own in the output table.
 
-    Training pushes all of them down in the same way, until none can be told from another. LoRA leaves that table as it
-    is, so it could not teach a single one of them. A table that is the input table too is left alone.
+    Training pushes all of them far down in the same way, until none can be told from another. LoRA leaves that table
+    as it is, so it could not teach a single one of them. Here they come half the way back, each with random numbers as
+    large as the other rows' own. A table that is the input table too is left alone.
     """
     import torch
 
@@ -316,7 +317,7 @@ def spread_unused(model, used, seed=0):
     unused = torch.ones(len(table), dtype=torch.bool, device=table.device).index_fill(0, used, False)
     typical = (table[~unused] - table[~unused].mean(0)).norm(dim=1).mean() / table.shape[1] ** 0.5
     noise = torch.randn(table.shape, generator=torch.Generator().manual_seed(seed)).to(table.device)
-    table[unused] = table[unused].mean(0) + typical * noise[unused]
+    table[unused] = 0.5 * table[unused].mean(0) + typical * noise[unused]
 
 
 def save(model, processor, tasks, out, facts, count=1000):

@@ -426,3 +426,4 @@ def test_processes_share_the_cores(place, monkeypatch):
     assert environment(config | {"preprocessing_num_workers": 4})["OMP_NUM_THREADS"] == "8"
     assert environment(config, 2)["OMP_NUM_THREADS"] == "16"
     assert "OMP_NUM_THREADS" not in environment(config | {"preprocessing_num_workers": 1})
+    assert environment(config | {"preprocessing_num_workers": 4, "use_cpu": True})["OMP_NUM_THREADS"] == "1"

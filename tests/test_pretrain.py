@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from helpers import drawing, pretrain, tiny
 from helpers.collate import conversation
@@ -173,6 +174,28 @@ def test_short_run_changes_the_weights_and_leaves_a_whole_checkpoint(family, pro
     still = {name.split(".")[0] for name in before if name.endswith("q_proj.weight") and name not in moved}
     assert still == ({"apm"} if family == "minicpm_o" else set())
     assert sum(path.stat().st_size for path in tmp_path.glob("*.safetensors")) <= 12e6
+
+
+def test_tokens_never_answered_can_be_told_apart_again_and_the_others_keep_their_rows():
+    processor = pretrain._processor("glm_ocr")
+    model = tiny.glm_ocr_model(processor)
+    table = model.get_output_embeddings().weight.data
+    used = torch.arange(100, 300)
+    table[:100] = table[300:] = torch.linspace(-1, 1, table.shape[1])  # what training makes of them
+    before = table.clone()
+    pretrain.spread_unused(model, used)
+    unused = torch.cat([table[:100], table[300:]])
+    apart = torch.cdist(unused, unused) + torch.eye(len(unused)) * 9
+    typical = (before[used] - before[used].mean(0)).norm(dim=1).mean()
+    assert (table[used] == before[used]).all() and apart.min() > typical
+    torch.testing.assert_close(unused.mean(0), before[0] / 2, atol=float(typical), rtol=0)
+
+
+def test_output_table_that_is_the_input_table_is_left_alone():
+    model = tiny.qwen2_vl_model(pretrain._processor("qwen2_vl"))
+    before = model.get_output_embeddings().weight.detach().clone()
+    pretrain.spread_unused(model, torch.arange(5))
+    assert (model.get_output_embeddings().weight == before).all()
 
 
 def test_shipped_weights_read_back_what_they_learned():

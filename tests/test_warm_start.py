@@ -85,3 +85,18 @@ def test_minicpm_v_starts_from_minicpm_o(started, processor, tmp_path):
     left = warm_start(model, processor, tmp_path)
     assert {name.split(".")[-2] for name in left} == {"q_norm", "k_norm"}
     assert torch.equal(model.resampler.query, started[0].resampler.query)
+
+
+def test_a_model_of_the_same_family_goes_on_where_it_was(tmp_path, processor):
+    first, second = (tiny_minicpm.minicpm_o_model(processor, seed) for seed in (1, 2))
+    first.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    assert warm_start(second, processor, tmp_path) == []
+    assert all((a == b).all() for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_the_same_family_with_other_words_is_refused(tmp_path, processor):
+    tiny_minicpm.minicpm_o_model(processor).save_pretrained(tmp_path)
+    pretrain._processor("qwen2_vl").tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="another vocabulary"):
+        warm_start(tiny_minicpm.minicpm_o_model(processor), processor, tmp_path)

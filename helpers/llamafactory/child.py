@@ -22,10 +22,27 @@ def main():
 
         torchrun(rest)
         return
+    from llamafactory.train.sft import workflow
     from llamafactory.train.tuner import export_model, run_exp
 
+    workflow.load_model = quick_on_cpu(workflow.load_model)
     sys.argv[1:] = rest
     run_exp() if verb == "train" else export_model()
+
+
+def quick_on_cpu(load):
+    """LLaMA-Factory's loader; without a GPU its vision tower takes all pictures of a batch at once."""
+    import torch
+
+    from helpers.attention import batch_vision_attention
+
+    def load_model(*args, **kwargs):
+        model = load(*args, **kwargs)
+        if not torch.cuda.is_available():
+            batch_vision_attention(model)
+        return model
+
+    return load_model
 
 
 if __name__ == "__main__":

@@ -68,7 +68,9 @@ def environment(config, nproc=1):
     if config.get("use_swanlab"):  # no host name, folder, command or git remote in its record
         new |= {f"SWANLAB_PROBE_{what}": "false" for what in ("RUNTIME", "GIT", "REQUIREMENTS")}
     share = max(nproc, config.get("preprocessing_num_workers") or 1)
-    if share > 1:  # else each process starts a thread a core, and they wait for each other
+    if config.get("use_cpu"):  # matrices so small are no quicker with two threads, and threads wait for each other
+        new["OMP_NUM_THREADS"] = "1"
+    elif share > 1:  # else each process starts a thread a core, and they wait for each other
         new["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // share))
     # threads that wait without spinning: on two cores with other work to do, 8 s instead of 116 s for 40 steps
     return {"TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE"} | os.environ | new
