@@ -52,8 +52,8 @@ class Sound:
 # --- looking ------------------------------------------------------------------------------------
 
 
-def look_at_video(source):
-    """``Video`` of a file or its bytes, decoded to its last frame.
+def look_at_video(source, decode=True):
+    """``Video`` of a file or its bytes, decoded to its last frame; or as its header says, without decoding.
 
     Raises:
         ClipError: no video, broken or cut short, or of a single frame.
@@ -62,7 +62,9 @@ def look_at_video(source):
         size, told = (stream.width, stream.height), stream.frames
         seconds = None if stream.duration is None else float(stream.duration * stream.time_base)
         _check_size(size)
-        frames = sum(1 for _ in container.decode(stream))
+        frames = sum(1 for _ in container.decode(stream)) if decode else told
+    if not decode:
+        return Video(frames, told, seconds, size)
     if frames < max(told, 1):
         raise ClipError(f"video is cut short: {frames} of {told or 'its'} frames", "copy or export the file again")
     if frames < 2:
@@ -91,7 +93,8 @@ def look_at_sound(source):
 
 def _check_size(size):
     if min(size) < MIN_SIDE or size[0] * size[1] > MAX_PIXELS:
-        raise ClipError(f"video of {size[0]}x{size[1]} pixels", f"from {MIN_SIDE} pixels a side to {MAX_PIXELS:,} in all")
+        cure = f"{MIN_SIDE} or more a side, {MAX_PIXELS:,} or fewer in all"
+        raise ClipError(f"video of {size[0]}x{size[1]} pixels", cure)
 
 
 # --- reading ------------------------------------------------------------------------------------
