@@ -29,7 +29,7 @@ class ServerError(RuntimeError):
     """The server did not start; says why and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Server:
     """A running server: ``url`` for clients, ``model`` as requests name it, ``log`` of all it printed."""
 
@@ -37,6 +37,9 @@ class Server:
     model: str
     log: Path
     process: subprocess.Popen
+
+    def __repr__(self):
+        return f"{self.model} at {self.url}, log: {short(self.log)}"
 
 
 def start(folder, settings, log=None, port=0, patience=180):

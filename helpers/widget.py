@@ -115,64 +115,6 @@ def answer(*arguments):
     return f"<div>{picture}</div>{drawn}{show._code(escape(text))}", text
 
 
-def read(source):
-        last["source"] = source
-        page.value = "… reading 识别中"
-        page.value = answer(source, model, processor, settings, choice.value, prompt)[0]
-
-    def uploaded(change):
-        files = list(change.new.values()) if isinstance(change.new, dict) else change.new  # ipywidgets 7, 8
-        if files:
-            answered(bytes(files[0]["content"]))
-            upload.value = type(upload.value)()  # so that the same file can be taken again
-
-    def pasted(change):
-        if change.new.strip():
-            answered(change.new)
-            paste.value = ""
-
-    upload.observe(uploaded, "value")
-    paste.observe(pasted, "value")
-    choice.observe(lambda change: answered(last["source"]) if last else None, "value")
-    box = w.VBox([w.HBox([upload, paste]), choice, page])
-    display(box)
-    display(HTML(PASTE))
-    return box
-
-
-def adapters_of(model):
-    """What can be chosen: the base, and each adapter on it by its name."""
-    return [BASE, *getattr(model, "peft_config", {})]
-
-
-def recognise(source, model, processor, settings, adapter=None, prompt=PROMPT):
-    """Read one picture and show it with the answer; the plain call behind the widget. Arguments as ``read``."""
-    show._display(
-        {
-            "text/html": answer_html(source, model, processor, settings, adapter, prompt),
-            "text/plain": answer_text(source, model, processor, settings, adapter, prompt),
-        }
-    )
-
-
-def answer_text(*arguments):
-    """What was read, or a sentence that says why nothing was; arguments as ``read``."""
-    try:
-        return read(*arguments)[1]
-    except (ValueError, OSError) as error:
-        return f"✗ {error}"
-
-
-def answer_html(*arguments):
-    """The picture, the answer drawn and as text; or a sentence that says why there is none; arguments as ``read``."""
-    try:
-        picture, text = read(*arguments)
-    except (ValueError, OSError) as error:
-        return f"<p>✗ {escape(str(error))}</p>"
-    drawn = show._drawn(text, kind_of("formula")) or "<i>cannot be drawn 无法渲染</i>"
-    return f"<div>{picture}</div>{drawn}{show._code(escape(text))}"
-
-
 def read(source, model, processor, settings, adapter=None, prompt=PROMPT):
     """(the picture as <img>, what the model reads in it).
 
