@@ -2,6 +2,7 @@
 
 import base64
 import io
+from datetime import UTC, datetime
 
 import pytest
 from IPython.display import HTML
@@ -87,7 +88,11 @@ def bomb():
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0))
+        + chunk(b"IDAT", b"x")
+    )
 
 
 BAD = {
@@ -96,7 +101,7 @@ BAD = {
     "HTML": (b"<img src=x onerror=alert(1)>", "not a picture"),
     "empty": (b"", "empty 文件为空"),
     "cut short": (png()[:-200], "broken or cut short"),
-    "only a header": (png()[:40], "."),
+    "only a header": (png()[:40], "not a picture"),
     "a bomb": (bomb(), "decompression bomb"),
     "one pixel high": (png((40, 1)), "1 pixel high"),
     "a thread": (png((2000, 4)), "500:1"),
@@ -108,7 +113,7 @@ BAD = {
     "a data URL without data": ("data:image/png;base64,", "empty"),
     "a damaged data URL": ("data:image/png;base64,AAA", "damaged"),
     "a data URL of text": ("data:image/png;base64,AAAA", "not a picture"),
-    "NUL": ("a\0b", "."),
+    "NUL": ("a\0b", "no such file"),
 }
 
 
@@ -154,7 +159,8 @@ def parts(box):
 
 
 def upload_of(data):
-    return ({"name": "x.png", "type": "image/png", "size": len(data), "content": memoryview(data)},)
+    facts = {"name": "x.png", "type": "image/png", "size": len(data), "last_modified": datetime.now(UTC)}
+    return (facts | {"content": memoryview(data)},)
 
 
 def test_an_upload_is_read_and_the_button_is_free_again(loaded, sample, shown):
