@@ -59,7 +59,8 @@ def reader(model, processor, settings, prompt=PROMPT):
     upload = w.FileUpload(accept="image/*", multiple=False, description="picture 图片")
     paste = w.Textarea(placeholder=HINT, continuous_update=False, rows=2, layout=w.Layout(width="30em"))
     paste.add_class("ocr-paste")
-    choice = w.ToggleButtons(options=adapters_of(model)[::-1], description="model 模型")
+    names = [("adapter 适配器" if name == "default" else name, name) for name in adapters_of(model)]
+    choice = w.ToggleButtons(options=names[::-1], description="model 模型")
     page = w.HTML()
     last = {}
 
