@@ -115,7 +115,7 @@ def load(family, settings, folder=None):
 def _check_base(named, base, adapter):
     """ValueError if the adapter names a base that we know, and it is not the one in the folder ``base``."""
     known = {row.huggingface for row in FAMILIES.values()} | {f"data/{row.tiny}" for row in FAMILIES.values()}
-    named, here = public_name(ROOT / named), public_name(base)
+    named, here = public_name(ROOT / (named or "")), public_name(base)
     if named in known and named != here:
         cure = "choose its family and mode, or another adapter"
         raise ValueError(f"{short(adapter)}: an adapter for {named}, not for {here} -> {cure}")

@@ -114,8 +114,9 @@ def test_an_adapter_of_another_base_is_refused(made, tmp_path, named):
         models.load("qwen2_vl", SETTINGS, folder=folder)
 
 
-def test_a_base_that_nobody_knows_is_tried(made, tmp_path, samples):
-    folder = changed(made[0], tmp_path / "adapter", base_model_name_or_path="somebody/elses-qwen")
+@pytest.mark.parametrize("named", ["somebody/elses-qwen", None])
+def test_a_base_that_nobody_knows_is_tried(made, tmp_path, samples, named):
+    folder = changed(made[0], tmp_path / "adapter", base_model_name_or_path=named)
     assert reads(folder, samples) == made[1]
 
 
