@@ -1,4 +1,4 @@
-"""Folders of a data set that a program made: ``images/``, ``data.jsonl`` (written last), and what it was made from.
+"""Folders of a data set that a program made: ``images/`` (or another), ``data.jsonl`` (written last), and its recipe.
 
 A folder counts as finished only when it is whole and was made from the same recipe; else it is made anew.
 """
@@ -19,19 +19,19 @@ def finished(folder, recipe):
     return all((folder / row["image"]).is_file() for row in rows)
 
 
-def begin(folder, recipe):
-    """Make ``folder`` ready to be filled: an empty ``images/`` and the recipe, whatever a killed run left there.
+def begin(folder, recipe, inside="images"):
+    """Make ``folder`` ready to be filled: the recipe and an empty ``images/`` (or ``inside``), whatever it held before.
 
     Raises:
         FileExistsError: the folder holds data that was not begun by this function.
     """
-    clear(folder)
+    clear(folder, inside)
     write_text(folder / "made_from.json", json.dumps(recipe))
 
 
-def clear(folder):
-    """An empty ``folder/images``; ``begin`` says more."""
-    data, images = folder / "data.jsonl", folder / "images"
+def clear(folder, inside="images"):
+    """An empty ``folder/images`` (or ``inside``); ``begin`` says more."""
+    data, images = folder / "data.jsonl", folder / inside
     if not (folder / "made_from.json").is_file() and (data.exists() or images.exists()):
         raise FileExistsError(f"{short(folder)} already holds other data -> give a new folder")
     data.unlink(missing_ok=True)

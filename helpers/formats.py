@@ -5,6 +5,7 @@ Pictures are never copied or re-encoded here: a format is only a JSON file besid
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.files import read_text, relative, write_text
@@ -62,13 +63,41 @@ def write_minicpm(samples, path, prompt="Write the formula in this picture as La
     _write(rows, path)
 
 
-def write_sharegpt(samples, path, prompt):
-    """Write ShareGPT records for LLaMA-Factory: ``messages``, and ``images`` with one path for each ``<image>``."""
+def write_sharegpt(samples, path, prompt, medium="image"):
+    """Write ShareGPT records for LLaMA-Factory: ``messages``, and ``images`` with one path for each ``<image>``.
+
+    ``medium`` says what the samples' files are: image, video (``<video>``, ``videos``) or audio.
+    """
+    write_conversations([[Turn(prompt, sample.text, **{f"{medium}s": (sample.image,)})] for sample in samples], path)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question with the files it brings along, and its answer. Each file gets a mark in front of the question."""
+
+    question: str
+    answer: str
+    images: tuple = ()
+    videos: tuple = ()
+    audios: tuple = ()
+
+
+def write_conversations(conversations, path):
+    """Write ShareGPT records of one or several turns: each conversation is a list of ``Turn``.
+
+    Rows of all kinds may stand in one file. Every row then has every list that any row needs, empty where it has none,
+    since LLaMA-Factory reads all rows by the same columns.
+    """
+    kinds = [kind for kind in MARKS if any(getattr(turn, f"{kind}s") for turns in conversations for turn in turns)]
     rows = []
-    for sample in samples:
-        user = {"role": "user", "content": MARKS["image"] + _unmarked(prompt)}
-        assistant = {"role": "assistant", "content": _unmarked(sample.text)}
-        rows.append({"messages": [user, assistant], "images": [relative(sample.image, path)]})
+    for turns in conversations:
+        messages = []
+        for turn in turns:
+            marks = "".join(mark * len(getattr(turn, f"{kind}s")) for kind, mark in MARKS.items())
+            messages.append({"role": "user", "content": marks + _unmarked(turn.question)})
+            messages.append({"role": "assistant", "content": _unmarked(turn.answer)})
+        files = {f"{kind}s": [file for turn in turns for file in getattr(turn, f"{kind}s")] for kind in kinds}
+        rows.append({"messages": messages} | {key: [relative(f, path) for f in found] for key, found in files.items()})
     _write(rows, path)
 
 

@@ -1,4 +1,4 @@
-"""Answers from a model: many pictures at a time, greedy."""
+"""Answers from a model: many pictures at a time, greedy; or several drawn at random for one."""
 
 import math
 from dataclasses import dataclass
@@ -62,6 +62,24 @@ def predict_with_confidence(model, processor, samples, settings, prompt=PROMPT, 
     return _batched(partial(_read_confident, model, processor, settings, prompt), model, samples, batch_size)
 
 
+def sampled(model, processor, sample, settings, count=5, temperature=1.0, prompt=PROMPT):
+    """``count`` answers for one picture, each token drawn by its probability: list of str.
+
+    Args:
+        temperature: divides the logits; below 1 the likelier tokens gain, towards 0 it becomes greedy decoding.
+
+    ``settings.seed`` decides what is drawn; the random numbers of the caller are not touched. Errors as ``predict``.
+    """
+    import torch
+
+    drawing = {"do_sample": True, "temperature": temperature, "top_p": 1.0, "top_k": 0}
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(settings.seed)
+        out = _generate(model, processor, settings, prompt, [sample] * count, **drawing)
+    return [text.strip() for text in processor.batch_decode(out, skip_special_tokens=True)]
+
+
 def _batched(read, model, samples, batch_size):
     """``read`` (list of samples -> list of answers) on samples of like size together; answers in the order given."""
     from tqdm.auto import tqdm
@@ -95,7 +113,7 @@ def _generate(model, processor, settings, prompt, samples, **options):
 
     inputs = encode_prompts(samples, processor, prompt).to(model.device)
     with torch.inference_mode():
-        out = model.generate(**inputs, max_new_tokens=settings.max_new_tokens, **GREEDY, **options)
+        out = model.generate(**inputs, max_new_tokens=settings.max_new_tokens, **(GREEDY | options))
     return out[:, inputs["input_ids"].shape[1] :]
 
 

@@ -6,6 +6,7 @@ A new model family is one row in ``FAMILIES``.
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import adapters
 from helpers.attention import batch_vision_attention
 from helpers.checkpoint import check_folder
 from helpers.hub import require_hub
@@ -80,30 +81,44 @@ FAMILIES = {
 
 
 def load(family, settings, folder=None):
-    """Load weights and the base's processor.
+    """Load weights and the base's processor: the base, base + adapter, or a model that was saved whole.
 
     Args:
         family: a key of ``FAMILIES``.
         settings: ``Settings``; mode, hub, models_dir, device, dtype and four_bit are used.
-        folder: where a fully fine-tuned or merged model was saved; the base if not given. The processor is the base's
-            in any case, so that pictures and prompts are the same for both.
+        folder: an adapter (it is put on the base), or a merged or fully fine-tuned model; the base alone if not given.
+            The processor is the base's in any case, so that pictures and prompts are the same for all.
 
     Returns:
-        (model in evaluation mode on ``settings.device``, processor).
+        (model in evaluation mode on ``settings.device``, processor); with an adapter a ``peft.PeftModel``.
 
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
-        ImportError: four_bit without bitsandbytes.
+        ValueError: the adapter is of another base. ImportError: four_bit without bitsandbytes.
     """
     import torch
     from transformers import AutoModelForImageTextToText
 
     smaller = {"quantization_config": four_bit_config(_row(family).language)} if settings.four_bit else {}
-    base = checkpoint_folder(family, settings, weights=folder is None)
-    weights = base if folder is None else check_folder(Path(folder), "run the training or export again")
+    adapter = folder if adapters.is_adapter(folder) else None
+    whole = None if adapter else folder
+    base = checkpoint_folder(family, settings, weights=whole is None)
+    if adapter:
+        _check_base(adapters.base_of(adapter), base, adapter)
+    weights = base if whole is None else check_folder(Path(whole), "run the training or export again")
     model = AutoModelForImageTextToText.from_pretrained(weights, dtype=getattr(torch, settings.dtype), **smaller)
     batch_vision_attention(model)
+    model = adapters.put_on(model, adapter) if adapter else model
     return model.to(settings.device).eval(), _processor_in(base, family, settings)
+
+
+def _check_base(named, base, adapter):
+    """ValueError if the adapter names a base that we know, and it is not the one in the folder ``base``."""
+    known = {row.huggingface for row in FAMILIES.values()} | {f"data/{row.tiny}" for row in FAMILIES.values()}
+    named, here = public_name(ROOT / (named or "")), public_name(base)
+    if named in known and named != here:
+        cure = "choose its family and mode, or another adapter"
+        raise ValueError(f"{short(adapter)}: an adapter for {named}, not for {here} -> {cure}")
 
 
 def load_processor(family, settings):

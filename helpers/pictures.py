@@ -154,15 +154,20 @@ def _to_8_bits(image):
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of a file that a record names: hash of its bytes, size in pixels, or what is wrong with it."""
+    """What was seen of a file that a record names: hash of its bytes, a picture's size in pixels, a ``clips.Video`` or
+    ``clips.Sound``, or what is wrong with it."""
 
     digest: bytes | None = None
     size: tuple[int, int] | None = None
     fault: tuple[str, str] | None = None
+    clip: object = None
 
 
-def look_at(root, name, is_image=True):
-    """Look at the file ``name`` (a path from a data file) under the folder ``root`` (a real path); never raises."""
+def look_at(root, name, kind="image"):
+    """Look at the file ``name`` (a path from a data file) under the folder ``root`` (a real path); never raises.
+
+    ``kind`` is image, video or audio: the file is decoded to its end as that.
+    """
     fault = _path_fault(root, name)
     if fault:
         return Look(fault=fault)
@@ -171,10 +176,13 @@ def look_at(root, name, is_image=True):
     except OSError as error:
         return Look(fault=(f"{shown(name)} cannot be read ({error.strerror})", "check your rights to read it"))
     digest = hashlib.sha256(data).digest()
-    if not is_image:
-        return Look(digest)
     try:
-        return Look(digest, open_picture(data).size)
+        if kind == "image":
+            return Look(digest, open_picture(data).size)
+        from helpers import clips  # which builds on this module
+
+        found = clips.look_at_video(data) if kind == "video" else clips.look_at_sound(data)
+        return Look(digest, clip=found)
     except PictureError as error:
         return Look(digest, fault=(f"{shown(name)}: {error.reason}", error.cure))
 

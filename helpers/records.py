@@ -42,10 +42,16 @@ class Record:
 
     row: int
     images: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)  # videos and sounds
+    videos: list[str] = field(default_factory=list)
+    audios: list[str] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     faults: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def files(self):
+        """(name, kind) of every file the row names; kind is image, video or audio."""
+        return [(name, kind) for kind in MARKS for name in getattr(self, f"{kind}s")]
 
 
 def read_records(path, form="auto"):
@@ -148,7 +154,7 @@ def _read_sharegpt(record, value):
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             record.faults.append((f"{medium}s is not a list of paths", 'write ["images/1.png"]'))
             continue
-        (record.images if medium == "image" else record.others).extend(names)
+        getattr(record, f"{medium}s").extend(names)
         _check_marks(record, medium, len(names))
 
 

@@ -47,16 +47,23 @@ def render_set(folder, count, seed, style="printed", part="train", **options):
     recipe = {"count": count, "seed": seed, "style": style, "part": part, "renderer": renderer} | options
     if not folders.finished(folder, recipe):
         folders.begin(folder, recipe)
-        _draw(folder, count, partial(_draw_one, folder, seed, style, part, options))
+        fill(
+            folder,
+            [_place(folder, index) for index in range(count)],
+            partial(_draw_one, folder, seed, style, part, options),
+        )
     return load_jsonl(folder / "data.jsonl")
 
 
-def _draw(folder, count, draw):
-    """Write the pictures, on all cores, and last the JSONL."""
-    with _crew(count) as crew:
-        drawn = crew.map(draw, range(count), chunksize=16)
-        texts = list(tqdm(drawn, f"drawing {short(folder)}", count, leave=False))
-    write_jsonl([Sample(_place(folder, index), text) for index, text in enumerate(texts)], folder / "data.jsonl")
+def fill(folder, files, draw):
+    """Make the files of a set by ``draw`` (number -> text), on all cores, and last its JSONL.
+
+    ``draw`` must be picklable. ``files`` are the paths it writes, in order.
+    """
+    with _crew(len(files)) as crew:
+        drawn = crew.map(draw, range(len(files)), chunksize=16)
+        texts = list(tqdm(drawn, f"drawing {short(folder)}", len(files), leave=False))
+    write_jsonl([Sample(*pair) for pair in zip(files, texts, strict=True)], folder / "data.jsonl")
 
 
 def _crew(count):

@@ -29,7 +29,7 @@ def find_problems(
     test_path=None,
     fmt="auto",
 ):
-    """Every problem of a data file: its encoding, JSON, records, answers and pictures, each really decoded.
+    """Every problem of a data file: its encoding, JSON, records, answers, pictures, videos and sounds, all decoded.
 
     Args:
         path: a JSONL of image and text, or Qwen2-VL, MiniCPM or ShareGPT records (see ``helpers.records``).
@@ -78,7 +78,7 @@ class Rules:
 class Examined:
     file: str
     records: list[Record]
-    looks: dict[str, Look]
+    looks: dict[tuple[str, str], Look]
     problems: list[Problem]
 
 
@@ -86,7 +86,7 @@ def _examine(path, fmt, rules):
     records, faults = read_records(path, fmt)
     looks = _look_at_all(Path(path).parent, records)
     for record in records:
-        record.faults += [looks[name].fault for name in record.images + record.others if looks[name].fault]
+        record.faults += [looks[name, kind].fault for name, kind in record.files if looks[name, kind].fault]
         record.faults += _too_long(record, looks, rules)
     _contradictions(records, looks)
     problems = [Problem(short(path), *fault) for fault in faults]
@@ -99,13 +99,11 @@ def _place(problem):
 
 
 def _look_at_all(folder, records):
-    """{name: Look} of every file named; pictures are decoded by threads, since Pillow lets go of Python's lock."""
-    images = {name for record in records for name in record.images}
-    others = {name for record in records for name in record.others} - images
-    names = sorted(images) + sorted(others)
+    """{(name, kind): Look} of every file named, decoded by threads: Pillow and PyAV let go of Python's lock."""
+    files = sorted({file for record in records for file in record.files})
     root = os.path.realpath(folder)
     with strict_pillow(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return dict(zip(names, pool.map(lambda name: look_at(root, name, name in images), names), strict=True))
+        return dict(zip(files, pool.map(lambda file: look_at(root, *file), files), strict=True))
 
 
 # --- rules over records -----------------------------------------------------------------------
@@ -122,7 +120,7 @@ def _too_long(record, looks, rules):
                 yield reason, "raise the limit or leave the row out; cutting would lose the end of the answer"
     if rules.image_tokens:
         for name in record.images:
-            size = looks[name].size
+            size = looks[name, "image"].size
             if size and (count := rules.image_tokens(*size)) > rules.max_image_tokens:
                 shrunk = " x ".join(str(int(side * (rules.max_image_tokens / count) ** 0.5)) for side in size)
                 reason = f"{shown(name)} of {size[0]} x {size[1]} pixels takes {count} image tokens"
@@ -130,30 +128,32 @@ def _too_long(record, looks, rules):
 
 
 def _contradictions(records, looks):
-    """Add a fault to rows that give the same pictures and prompts as an earlier row another answer."""
+    """Add a fault to rows that give the same files and prompts as an earlier row another answer."""
     first = {}
     for record in records:
-        digests = tuple(looks[name].digest for name in record.images)
+        digests = tuple(looks[file].digest for file in record.files)
         if not digests or None in digests or not record.answers:
             continue
         earlier = first.setdefault((digests, tuple(record.prompts)), record)
         if earlier.answers != record.answers:
-            reason = f"same picture as row {earlier.row}, other answer: {shown(record.answers[0])}"
+            what = "picture" if record.images else "video" if record.videos else "sound"
+            reason = f"same {what} as row {earlier.row}, other answer: {shown(record.answers[0])}"
             record.faults.append((reason, "find out which is right and leave the other out"))
 
 
 def _leaks(train, test):
-    """Problems for rows of train whose picture is in test too."""
+    """Problems for rows of train whose picture, video or sound is in test too."""
     cure = "split by content: helpers.samples.split"
     seen = {}
     for record in test.records:
-        for name in record.images:
-            seen.setdefault(test.looks[name].digest, record)
+        for file in record.files:
+            seen.setdefault(test.looks[file].digest, record)
     problems = []
     for record in train.records:
-        for name in record.images:
-            digest = train.looks[name].digest
+        for file in record.files:
+            digest = train.looks[file].digest
             if digest is not None and (twin := seen.get(digest)):
-                what = "picture and answer" if twin.answers == record.answers else "picture"
+                what = {"image": "picture", "audio": "sound"}.get(file[1], file[1])
+                what += " and answer" if twin.answers == record.answers else ""
                 problems.append(Problem(train.file, record.row, f"same {what} as {test.file}:{twin.row}", cure))
     return problems

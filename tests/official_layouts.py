@@ -95,19 +95,61 @@ GLM_OCR_TINY = {
     },
     "vision_config": {"depth": 2, "hidden_size": 32, "num_heads": 2, "intermediate_size": 48, "out_hidden_size": 32},
 }  # fmt: skip
-# openbmb/MiniCPM-o-2_6: the keys that give the parts their sizes; the folder itself has not been seen here.
+# openbmb/MiniCPM-o-2_6: config.json and the two below as an unchanged copy shows them (github.com/ign-saurav/tt-metal,
+# models/experimental/miniCPMo), less Whisper's own token ids.
 MINICPM_O = {
-    "version": "2.6",
-    "vocab_size": 151700, "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28,
-    "num_attention_heads": 28, "num_key_value_heads": 4, "max_position_embeddings": 32768, "rms_norm_eps": 1e-06,
-    "rope_theta": 1000000.0, "tie_word_embeddings": False, "query_num": 64,
-    "vision_config": {
-        "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
-        "image_size": 980, "patch_size": 14,
-    },
+    "_name_or_path": "openbmb/MiniCPM-o-2_6",
+    "architectures": ["MiniCPMO"],
+    "attention_dropout": 0.0,
+    "bos_token_id": 151643,
+    "eos_token_id": 151645,
+    "hidden_act": "silu",
+    "hidden_size": 3584,
+    "initializer_range": 0.02,
+    "intermediate_size": 18944,
+    "max_position_embeddings": 32768,
+    "max_window_layers": 28,
+    "num_attention_heads": 28,
+    "num_hidden_layers": 28,
+    "num_key_value_heads": 4,
+    "rms_norm_eps": 1e-06,
+    "rope_theta": 1000000.0,
+    "sliding_window": 131072,
+    "tie_word_embeddings": False,
+    "use_sliding_window": False,
+    "vocab_size": 151700,
+    "batch_vision_input": True,
+    "drop_vision_last_layer": False,
+    "image_size": 448,
+    "audio_chunk_length": 1.0,
     "audio_config": {
-        "d_model": 1024, "encoder_layers": 24, "encoder_attention_heads": 16, "encoder_ffn_dim": 4096,
-        "num_mel_bins": 80,
+        "_name_or_path": "openai/whisper-medium", "architectures": ["MiniCPMWhisperEncoder"], "d_model": 1024,
+        "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 24, "encoder_attention_heads": 16,
+        "encoder_ffn_dim": 4096, "encoder_layers": 24, "max_length": 448, "model_type": "whisper",
+        "num_hidden_layers": 24, "torch_dtype": "float32",
+    },
+    "audio_pool_step": 2,
+    "auto_map": {
+        "AutoConfig": "configuration_minicpm.MiniCPMOConfig", "AutoModel": "modeling_minicpmo.MiniCPMO",
+        "AutoModelForCausalLM": "modeling_minicpmo.MiniCPMO",
+    },
+    "chunk_input": True,
+    "listen_speak_type": "asr",
+    "model_type": "minicpmo",
+    "patch_size": 14,
+    "query_num": 64,
+    "slice_config": {"max_slice_nums": 9, "model_type": "minicpmv"},
+    "slice_mode": True,
+    "torch_dtype": "bfloat16",
+    "transformers_version": "4.44.2",
+    "tts_config": {"model_type": "conditional_chattts", "llm_dim": 3584},
+    "use_cache": True,
+    "use_image_id": True,
+    "version": 2.6,
+    "vision_batch_size": 16,
+    "vision_config": {
+        "hidden_size": 1152, "image_size": 980, "intermediate_size": 4304, "model_type": "siglip_vision_model",
+        "num_attention_heads": 16, "num_hidden_layers": 27, "patch_size": 14,
     },
 }  # fmt: skip
 MINICPM_O_TINY = {
@@ -133,9 +175,21 @@ TOKENS = {
         "<think> </think> <tool_call> </tool_call> <tool_response> </tool_response> <arg_key> </arg_key> <arg_value> "
         "</arg_value> /nothink <|begin_of_box|> <|end_of_box|> <|image|> <|video|>"
     ).split(),
+    "minicpm_o": (
+        "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
+        "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|> "
+        "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> <|file_sep|> "
+        "<image> </image> <ref> </ref> <box> </box> <quad> </quad> <point> </point> <slice> </slice> "
+        "<image_id> </image_id> <unit> </unit> <asr> </asr> <query> </query> <|audio_start|> <|audio|> <|audio_end|> "
+        "<|spk_bos|> <|spk|> <|spk_eos|> <|tts_bos|> <|tts_eos|> <|listen|> <|speak|> <|interrupt|> <|vad_start|> "
+        "<|vad_end|> <reserved_43> <reserved_53>"
+    ).split(),
 }
-FIRST_TOKEN = {"qwen2_vl": 151643, "glm_ocr": 59246}  # id of the first special token
-CONFIGS = {"qwen2_vl": (QWEN2_VL, QWEN2_VL_TINY), "glm_ocr": (GLM_OCR, GLM_OCR_TINY)}
+FIRST_TOKEN = {"qwen2_vl": 151643, "glm_ocr": 59246, "minicpm_o": 151643}  # id of the first special token
+UNKNOWN_TOKEN = 128244  # MiniCPM-o's <unk>, the place of an image token, lies in the midst of the words
+CONFIGS = {
+    "qwen2_vl": (QWEN2_VL, QWEN2_VL_TINY), "glm_ocr": (GLM_OCR, GLM_OCR_TINY), "minicpm_o": (MINICPM_O, MINICPM_O_TINY),
+}  # fmt: skip
 PREPROCESSOR = {  # both see pictures as CLIP does, in patches of 14 pixels, 2 x 2 of them a token
     "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2,
     "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],

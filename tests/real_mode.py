@@ -2,6 +2,7 @@
 
     python tests/real_mode.py qwen2_vl WORK_FOLDER [batch_size=4 gradient_accumulation=4 …]    (one GPU, 10 GB of disk)
     python tests/real_mode.py glm_ocr WORK_FOLDER
+    python tests/real_mode.py minicpm_o WORK_FOLDER gradient_checkpointing=True    (40 GB of disk)
 
 Makes a checkpoint folder of full size as on the hub (tests/official.py: official config, random weights, a small
 tokenizer with the official ids of the special tokens) and LaTeX_OCR as parquet, then runs the code cells of the lesson
@@ -27,6 +28,7 @@ from helpers.settings import Settings  # noqa: E402
 LESSONS = {  # family: (lesson, name of the checkpoint's folder)
     "qwen2_vl": ("06_qwen2_vl_lora", "Qwen2-VL-2B-Instruct"),
     "glm_ocr": ("03_glm_ocr_llamafactory", "GLM-OCR"),
+    "minicpm_o": ("04_minicpm_o_lora", "MiniCPM-o-2_6"),
 }
 
 
@@ -72,16 +74,17 @@ def main(family, work, *overrides):
         f"models_dir={str(work / 'models')!r}, output_dir={str(work / 'output')!r}, tracker='disabled', "
         "train_samples=512, test_samples=64, max_new_tokens=80, " + ", ".join(overrides)
     )
-    names = {"Settings": Settings}
+    names, log = {"Settings": Settings, "display": print}, []
     for cell, source in cells:
         source = source.replace("Settings.tiny()", f"Settings.real({options})")
         start = time.perf_counter()
         exec(compile(source, cell, "exec"), names)
         print(f"--- cell {cell}: {time.perf_counter() - start:.1f} s{memory()}", flush=True)
+        log = names["trainer"].state.log_history if "trainer" in names else log
     if torch.cuda.is_available():
         print(torch.cuda.get_device_name(), "torch", torch.__version__)
-    if trainer := names.get("trainer"):  # LLaMA-Factory trains in a process of its own and prints this itself
-        print({k: v for k, v in trainer.state.log_history[-1].items() if "runtime" in k or "per_second" in k})
+    if log:  # LLaMA-Factory trains in a process of its own and prints this itself
+        print({k: v for k, v in log[-1].items() if "runtime" in k or "per_second" in k})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,15 @@ import json
 import pytest
 from PIL import Image
 
-from helpers.formats import read_qwen2_vl, register, write_minicpm, write_qwen2_vl, write_sharegpt
+from helpers.formats import (
+    Turn,
+    read_qwen2_vl,
+    register,
+    write_conversations,
+    write_minicpm,
+    write_qwen2_vl,
+    write_sharegpt,
+)
 from helpers.samples import Sample
 
 TEXTS = ["x ^ { 2 }", "公式 识别", 'a "b" \\frac \\\\', "NA", "null", "two\nlines", "\u2028", "nan", "1e5", " spaces "]
@@ -174,3 +182,20 @@ def test_pictures_are_found_from_the_registry(tmp_path, samples):
     entry = read(tmp_path / "dataset_info.json")["formulas"]
     rows = read(tmp_path / entry["file_name"])
     assert all((tmp_path / row[entry["columns"]["images"]][0]).is_file() for row in rows)
+
+
+@pytest.mark.parametrize(("medium", "name"), [("video", "a.mp4"), ("audio", "a.wav")])
+def test_sharegpt_of_clips_has_their_mark_and_column(tmp_path, medium, name):
+    write_sharegpt([Sample(tmp_path / name, "x")], tmp_path / "d.json", "What?", medium)
+    (row,) = json.loads((tmp_path / "d.json").read_bytes())
+    assert row["messages"][0]["content"] == f"<{medium}>What?" and row[f"{medium}s"] == [name] and "images" not in row
+
+
+def test_conversation_of_several_turns_keeps_files_and_marks_in_order(tmp_path):
+    first = Turn("Both?", "x", images=(tmp_path / "1.png", tmp_path / "2.png"))
+    talks = [[first, Turn("And?", "y"), Turn("This?", "z", images=(tmp_path / "1.png",))], [Turn("None?", "w")]]
+    write_conversations(talks, tmp_path / "d.json")
+    many, none = json.loads((tmp_path / "d.json").read_bytes())
+    asked = [message["content"] for message in many["messages"] if message["role"] == "user"]
+    assert asked == ["<image><image>Both?", "And?", "<image>This?"] and many["images"] == ["1.png", "2.png", "1.png"]
+    assert none["images"] == []

@@ -195,3 +195,22 @@ def test_confidence_needs_no_logits_of_the_whole_vocabulary(loaded, samples, mon
     monkeypatch.setattr(loaded[0], "generate", lambda **options: asked.update(options) or generate(**options))
     infer.predict_with_confidence(*loaded, samples[:2], SETTINGS)
     assert not {"output_scores", "output_logits"} & set(asked)
+
+
+# --- sampling ---------------------------------------------------------------------------------
+
+
+def test_sampling_with_one_seed_repeats_itself_and_leaves_the_callers_random_numbers(loaded, samples):
+    import torch
+
+    torch.manual_seed(7)
+    wanted = torch.rand(2)
+    torch.manual_seed(7)
+    first = infer.sampled(*loaded, samples[0], SETTINGS, count=6, temperature=3.0)
+    assert torch.equal(torch.rand(2), wanted)
+    assert infer.sampled(*loaded, samples[0], SETTINGS, count=6, temperature=3.0) == first and len(set(first)) > 1
+    assert infer.sampled(*loaded, samples[0], Settings.tiny(seed=1), count=6, temperature=3.0) != first
+
+
+def test_a_low_temperature_is_greedy(loaded, samples, answers):
+    assert infer.sampled(*loaded, samples[0], SETTINGS, count=4, temperature=0.01) == [answers[0]] * 4

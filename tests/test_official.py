@@ -37,6 +37,7 @@ def test_special_tokens_have_the_ids_of_the_config(family):
             "image_token_id": "<|image|>", "video_token_id": "<|video|>", "image_start_token_id": "<|begin_of_image|>",
             "image_end_token_id": "<|end_of_image|>", "video_end_token_id": "<|end_of_video|>",
         },
+        "minicpm_o": {"bos_token_id": "<|endoftext|>", "eos_token_id": "<|im_end|>"},
     }  # fmt: skip
     assert {key: ids[token] for key, token in names[family].items()} == {key: config[key] for key in names[family]}
 
@@ -46,14 +47,15 @@ def test_the_small_tokenizer_knows_the_official_ids(family, tmp_path):
     from transformers import AutoTokenizer
 
     assert official._write_tokenizer(tmp_path, family, full=True) == layouts.FIRST_TOKEN[family]
-    {"qwen2_vl": official._write_qwen2_vl_texts, "glm_ocr": official._write_glm_ocr_texts}[family](
-        tmp_path, layouts.FIRST_TOKEN[family]
-    )
+    official.TEXTS[family](tmp_path, layouts.FIRST_TOKEN[family])
+    official._write_json(tmp_path / "config.json", layouts.CONFIGS[family][0])
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     ids = tokenizer("".join(layouts.TOKENS[family]) + r"\frac { a } { b }").input_ids
     count = len(layouts.TOKENS[family])
     assert ids[:count] == list(range(layouts.FIRST_TOKEN[family], layouts.FIRST_TOKEN[family] + count))
     assert max(ids[count:]) < 620 and tokenizer.decode(ids[count:]) == r"\frac { a } { b }"
+    if family == "minicpm_o":  # the place of an image token lies among the words
+        assert tokenizer("<unk>").input_ids == [tokenizer.unk_token_id] == [layouts.UNKNOWN_TOKEN]
 
 
 def test_glm_ocr_ends_an_answer_with_the_users_turn():
@@ -98,6 +100,47 @@ def test_glm_ocr_folder_has_the_files_of_the_hub(glm_folder):
         "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json",
         "tokenizer.json", "tokenizer_config.json",
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def minicpm_folder(tmp_path_factory):
+    return official.write(tmp_path_factory.mktemp("hub") / "MiniCPM-o-2_6", "minicpm_o")
+
+
+def test_minicpm_o_lies_in_four_files_and_loads_whole_but_for_speech(minicpm_folder):
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForImageTextToText
+
+    files = sorted(minicpm_folder.glob("*.safetensors"))
+    stored = {name: weight for file in files for name, weight in load_file(file).items()}
+    model, notes = AutoModelForImageTextToText.from_pretrained(
+        minicpm_folder, dtype=torch.float32, output_loading_info=True
+    )
+    assert not any(notes[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), notes
+    assert len(files) == 4 and {name for name in stored if name not in model.state_dict()} == {
+        name for name in stored if name.startswith("tts.")
+    }
+    assert all((weight == stored[name].float()).all() for name, weight in model.state_dict().items())
+
+
+def test_minicpm_o_reads_and_learns_from_the_official_texts(minicpm_folder, tmp_path):
+    """The published preprocessor_config.json names no feature extractor, the tokenizer a class that we do not have."""
+    from helpers import infer, models
+    from helpers.collate import IGNORE, collate
+    from helpers.samples import Sample
+    from helpers.settings import Settings
+
+    Image.new("RGB", (252, 56), "white").save(tmp_path / "0.png")
+    samples = [Sample(tmp_path / "0.png", r"\frac { 公 } { 2 }")]
+    settings = Settings.real(models_dir=minicpm_folder.parent, device="cpu", dtype="float32", max_new_tokens=3)
+    model, processor = models.load("minicpm_o", settings)
+    batch = collate(samples, processor)
+    assert type(processor).__name__ == "MiniCPMOProcessor" and processor.feature_extractor.feature_size == 80
+    places = (batch["input_ids"] == processor.tokenizer.unk_token_id).sum()
+    assert places == models.image_tokens(processor)(252, 56) == 64
+    assert processor.tokenizer.decode(batch["labels"][batch["labels"] != IGNORE]) == samples[0].text + "<|im_end|>"
+    assert model(**batch).loss.item() > 0 and len(infer.predict(model, processor, samples, settings)) == 1
 
 
 def test_a_tiny_folder_differs_from_the_full_one_in_sizes_and_ids_only(glm_folder):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -64,10 +65,11 @@ def rows(facts):
 def test_parser_takes_the_recipe_and_reads_every_key(facts, path):
     parsed = facts["recipes"][path.stem]
     assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(parsed)
-    assert parsed["template"] == "glm_ocr" and not parsed["trust_remote_code"]
+    family = re.match("glm_ocr|minicpm_[vo]", path.stem)[0]
+    assert parsed["template"] == family and not parsed["trust_remote_code"]
 
 
-@pytest.mark.parametrize("name", ["glm_ocr_lora_sft", "glm_ocr_full_sft"])
+@pytest.mark.parametrize("name", [path.stem for path in RECIPES if path.stem.endswith("_sft")])
 def test_recipe_can_be_resumed_and_logs_and_saves(facts, name):
     parsed = facts["recipes"][name]
     assert not parsed["save_only_model"] and not parsed["overwrite_output_dir"]
@@ -75,8 +77,10 @@ def test_recipe_can_be_resumed_and_logs_and_saves(facts, name):
     assert parsed["val_size"] > 0 and parsed["eval_strategy"] == "steps"
 
 
-def test_export_takes_the_adapter_from_where_lora_puts_it_and_writes_elsewhere(facts):
-    lora, export = (facts["recipes"][name] for name in ("glm_ocr_lora_sft", "glm_ocr_export"))
+@pytest.mark.parametrize("family", ["glm_ocr", "minicpm_v", "minicpm_o"])
+def test_export_takes_the_adapter_from_where_lora_puts_it_and_writes_elsewhere(facts, family):
+    lora, export = (facts["recipes"][f"{family}_{kind}"] for kind in ("lora_sft", "export"))
+    assert export["model_name_or_path"] == lora["model_name_or_path"] and export["template"] == lora["template"]
     assert export["adapter_name_or_path"] == [lora["output_dir"]]
     assert not export["export_dir"].startswith(lora["output_dir"] + "/")
 

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from helpers import sounds, videos
 from helpers.formats import write_minicpm, write_qwen2_vl, write_sharegpt
 from helpers.samples import Sample, write_jsonl
 from helpers.validate import DataError, Problem, check, find_problems
@@ -87,7 +89,7 @@ def test_rare_line_separators_do_not_shift_line_numbers(tmp_path, samples):
 
 
 def test_multi_turn_video_and_system_records_are_sound(tmp_path, samples):
-    (tmp_path / "a.mp4").write_bytes(b"video")
+    videos.write_video(np.full((4, 32, 64), 255, np.uint8), tmp_path / "a.mp4")
     messages = [{"role": "system", "content": "Be brief."}, *turns("<image><video>What?"), *turns("And?", "y")]
     rows = [{"messages": messages, "images": ["images/0.png"], "videos": ["a.mp4"]}]
     assert find_problems(write(tmp_path / "d.json", rows)) == []
@@ -473,3 +475,67 @@ def test_import_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# --- videos and sounds ------------------------------------------------------------------------
+
+
+def clip_row(name, kind):
+    return {"messages": turns(f"<{kind}>What?"), f"{kind}s": [name]}
+
+
+def good_clips(folder):
+    videos.write_video(np.arange(8 * 32 * 64, dtype=np.uint8).reshape(8, 32, 64), folder / "a.mp4")
+    sounds.write_wav(np.sin(np.arange(8000) / 5), folder / "a.wav")
+
+
+BAD_CLIPS = {
+    "no video": ("b.mp4", "video", lambda folder: b"no video at all", "video is broken or cut short"),
+    "half a video": ("b.mp4", "video", lambda folder: (folder / "a.mp4").read_bytes()[:-400], "broken or cut short"),
+    "a sound": ("b.mp4", "video", lambda folder: (folder / "a.wav").read_bytes(), "no video in this file"),
+    "no sound": ("b.wav", "audio", lambda folder: b"RIFF of nothing", "sound is broken or cut short"),
+    "a video": ("b.wav", "audio", lambda folder: (folder / "a.mp4").read_bytes(), "no sound in this file"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_CLIPS)
+def test_broken_clips_are_named(tmp_path, fault):
+    good_clips(tmp_path)
+    name, kind, data, said = BAD_CLIPS[fault]
+    (tmp_path / name).write_bytes(data(tmp_path))
+    rows = [clip_row("a.mp4", "video"), clip_row("a.wav", "audio"), clip_row(name, kind)]
+    (problem,) = find_problems(write(tmp_path / "d.json", rows))
+    assert problem.row == 2 and name in problem.reason and said in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.full(320, 0.5), "sound of 20 ms is too short"),
+        (np.zeros(8000), "sound is silent"),
+        (np.zeros(0), "sound is"),
+    ],
+)
+def test_sounds_without_a_sound_are_named(tmp_path, samples, said):
+    sounds.write_wav(samples, tmp_path / "a.wav")
+    (problem,) = find_problems(write(tmp_path / "d.json", [clip_row("a.wav", "audio")]))
+    assert said in problem.reason
+
+
+def test_video_of_one_frame_and_missing_clips_are_named(tmp_path):
+    videos.write_video(np.zeros((1, 32, 64), np.uint8), tmp_path / "a.mp4")
+    rows = [clip_row("a.mp4", "video"), clip_row("b.mp4", "video"), clip_row("b.wav", "audio")]
+    one, video, sound = find_problems(write(tmp_path / "d.json", rows))
+    assert (
+        "a single frame" in one.reason and "'b.mp4' is missing" in video.reason and "'b.wav' is missing" in sound.reason
+    )
+
+
+def test_same_sound_with_two_answers_and_in_both_sets_is_named(tmp_path):
+    good_clips(tmp_path)
+    rows = [clip_row("a.wav", "audio"), clip_row("a.wav", "audio") | {"messages": turns("<audio>What?", "other")}]
+    (problem,) = find_problems(write(tmp_path / "d.json", rows))
+    assert "same sound as row 0, other answer" in problem.reason
+    write(tmp_path / "t.json", rows[:1])
+    (leak,) = find_problems(tmp_path / "d.json", test_path=tmp_path / "t.json")[:1]
+    assert leak.reason == "same sound and answer as t.json:0"

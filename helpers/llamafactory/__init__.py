@@ -9,6 +9,20 @@ run = train(config)
 from helpers.llamafactory.checks import check
 from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
+from helpers.llamafactory.minicpm import video_budget
+from helpers.llamafactory.predict import predict
 from helpers.llamafactory.run import Run, changes, export, overrides, recipe, train
 
-__all__ = ["ConfigError", "LlamaFactoryError", "Run", "changes", "check", "export", "overrides", "recipe", "train"]
+__all__ = [
+    "ConfigError",
+    "LlamaFactoryError",
+    "Run",
+    "changes",
+    "check",
+    "export",
+    "overrides",
+    "predict",
+    "recipe",
+    "train",
+    "video_budget",
+]

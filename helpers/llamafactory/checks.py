@@ -9,8 +9,11 @@ import json
 import math
 from dataclasses import dataclass, field
 
+from helpers import clips
 from helpers.files import read_rows
+from helpers.formats import MARKS
 from helpers.llamafactory.config import DEFAULTS, ConfigError, data_files, find_faults, located, refuse
+from helpers.llamafactory.minicpm import budget_line
 from helpers.llamafactory.tokens import TEMPLATES, by, find_long_rows
 from helpers.settings import short
 from helpers.validate import DataError, find_problems
@@ -21,11 +24,13 @@ class Report:
     """What a run will do, in lines fit for a reader.
 
     lengths  tokens of each row; shrunk  (file, size before, size after) of pictures over ``image_max_pixels``
+    clips    (videos or audios, path, tokens)
     """
 
     lines: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     shrunk: list[tuple] = field(default_factory=list)
+    clips: list[tuple] = field(default_factory=list)
     steps: int = 0
 
     def __str__(self):
@@ -66,6 +71,8 @@ def check(config, nproc=1, may_shrink=True):
 
 def _template_fault(config):
     if (name := config.get("template")) in TEMPLATES:
+        if name == "minicpm_o" and config.get("audio_sampling_rate", 16000) != 16000:
+            return ["audio_sampling_rate: MiniCPM-o hears 16000 -> leave it out; sounds are resampled"]
         return []
     return [f"template: {name!r} -> tokens can be counted for {', '.join(TEMPLATES)}; another is a row of TEMPLATES"]
 
@@ -86,8 +93,26 @@ def _tell_data(config, counts, report):
         name, before, after = max(report.shrunk, key=lambda row: row[1][0] * row[1][1])
         most = f"image_max_pixels {config['image_max_pixels']} shrinks pictures: {len(report.shrunk)}"
         report.lines.append(f"{most}; the largest, {name}, from {by(before)} to {by(after)}")
-    else:
+    elif len(report.clips) < len(report.lengths):
         report.lines.append(f"image_max_pixels {config['image_max_pixels']}: no picture is shrunk")
+    report.lines += [
+        line for line in (_tell_longest(config, report.clips, kind) for kind in ("videos", "audios")) if line
+    ]
+
+
+def _tell_longest(config, found, kind):
+    """A line on the video or sound that takes most tokens; "" if there is none."""
+    path, tokens = max(
+        ((path, tokens) for what, path, tokens in found if what == kind), key=lambda p: p[1], default=("", 0)
+    )
+    if not tokens:
+        return ""
+    if kind == "audios":
+        return f"longest sound, {path.name}: {clips.look_at_sound(path).seconds:.3g} s = {tokens} tokens"
+    video = clips.look_at_video(path, decode=False)
+    fps, most = config["video_fps"], config["video_maxlen"]
+    frames = len(clips.sampled(video.told, video.seconds, fps, most))
+    return f"longest video, {path.name}: {budget_line(video.seconds, fps, most, frames, tokens // frames)}"
 
 
 def _tell_steps(config, counts, nproc, report):
@@ -132,8 +157,8 @@ def facts(config):
     files = data_files(config) + data_files(config, "eval_dataset")
     marks = [_mark(file) for file in files]
     for file in files:
-        pictures = [name for _, value in read_rows(file)[0] for name in value.get("images", [])]
-        marks.append([(file.parent / name).stat().st_size for name in pictures])
+        names = [n for _, row in read_rows(file)[0] for kind in MARKS for n in row.get(f"{kind}s") or []]
+        marks.append([(file.parent / name).stat().st_size for name in names])
     base = located(config["model_name_or_path"])
     marks += [_mark(path) for path in sorted(base.glob("*.safetensors"))]
     return json.dumps({"config": said, "digest": _digest(json.dumps(marks).encode())}, ensure_ascii=False, default=str)

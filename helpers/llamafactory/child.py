@@ -2,12 +2,15 @@
 
 python -m helpers.llamafactory.child train config.yaml
 python -m helpers.llamafactory.child export config.yaml
+python -m helpers.llamafactory.child chat config.yaml
 python -m helpers.llamafactory.child torchrun --nproc_per_node 2 -m helpers.llamafactory.child train config.yaml
 """
 
 import ctypes
 import signal
 import sys
+
+from helpers.llamafactory import media
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -26,8 +29,14 @@ def main():
     from llamafactory.train.tuner import export_model, run_exp
 
     workflow.load_model = quick_on_cpu(workflow.load_model)
+    media.prepare()
     sys.argv[1:] = rest
-    run_exp() if verb == "train" else export_model()
+    if verb == "chat":
+        from llamafactory.chat.chat_model import run_chat
+
+        run_chat()
+    else:
+        run_exp() if verb == "train" else export_model()
 
 
 def quick_on_cpu(load):
@@ -47,3 +56,5 @@ def quick_on_cpu(load):
 
 if __name__ == "__main__":
     main()
+elif __name__ == "__mp_main__":  # a process that reads data, where the system spawns them instead of forking
+    media.prepare()

@@ -15,6 +15,8 @@ DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
     "cutoff_len": 2048, "image_max_pixels": 768 * 768, "image_min_pixels": 32 * 32, "max_samples": None,
     "val_size": 0.0, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_train_epochs": 3.0,
     "max_steps": -1, "logging_steps": 500, "save_steps": 500, "dataset_dir": "data",
+    "video_fps": 2.0, "video_maxlen": 128, "video_max_pixels": 256 * 256, "video_min_pixels": 16 * 16,
+    "audio_sampling_rate": 16000,
 }  # fmt: skip
 ARGUMENTS = {  # where the names of a configuration's keys are declared
     "llamafactory": [f"hparams/{name}_args.py" for name in ("model", "data", "training", "finetuning", "generating")],

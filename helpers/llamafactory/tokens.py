@@ -1,25 +1,45 @@
 """How many tokens LLaMA-Factory makes of a row and what it does to a picture: by its rules, but without its 10 s start.
 
-tests/test_llamafactory.py compares the numbers with LLaMA-Factory's own.
+tests/test_recipes.py and tests/test_minicpm_llamafactory.py compare the numbers with LLaMA-Factory's own.
 """
 
-import math
-from functools import cache
+from functools import cache, partial
 
 from helpers import models
 from helpers.files import read_rows
+from helpers.formats import MARKS
 from helpers.llamafactory.config import located
+from helpers.llamafactory.minicpm import clip_faults, media_texts, shrunk
 from helpers.records import Problem
 from helpers.settings import short
 
-TEMPLATES = {  # pieces that LLaMA-Factory's template turns into tokens one by one; {} is the text, <image> the picture
+QWEN = {  # the layout of Qwen2's conversations
+    "start": "",
+    "system": "<|im_start|>system\n{}<|im_end|>\n",
+    "user": "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n",
+    "assistant": "{}<|im_end|>\n",
+    "end": 0,
+}
+TEMPLATES = {
+    # pieces that LLaMA-Factory's template turns into tokens one by one; {} is the text
+    # default_system: what it says where a row has no system message; end: tokens it adds behind the last answer
+    # image: the tokens around and of a picture that the model's processor counts; media: what else rows may hold
     "glm_ocr": {
         "start": "[gMASK]<sop>",
         "system": "<|system|>\n{}",
         "user": "<|user|>\n{}<|assistant|>",
         "assistant": "\n{}",
+        "end": 1,
+        "default_system": "",
         "image": ("<|begin_of_image|>", "<|image|>", "<|end_of_image|>"),
-    }
+        "media": ("images",),
+    },
+    "minicpm_v": QWEN | {"default_system": "You are a helpful assistant.", "media": ("images", "videos")},
+    "minicpm_o": QWEN
+    | {
+        "default_system": "You are a helpful assistant. You can accept audio and text input and output voice and text.",
+        "media": ("images", "videos", "audios"),
+    },
 }
 
 
@@ -29,63 +49,118 @@ def find_long_rows(file, config, report, may_shrink):
     Args:
         file: a ShareGPT file without faults.
         config: a configuration with all of ``DEFAULTS``.
-        report: its ``lengths`` and ``shrunk`` grow.
+        report: its ``lengths``, ``shrunk`` and ``clips`` (kind, path, tokens) grow.
         may_shrink: False makes a Problem of each picture that ``image_max_pixels`` would shrink.
     """
-    tokenizer, image_tokens = _load_processor(config["model_name_or_path"])
+    processor = load_processor(config["model_name_or_path"])
+    count = cache(partial(_count, processor.tokenizer))
+    minicpm = "image" not in TEMPLATES[config["template"]]
+    image_tokens = None if minicpm else cache(models.image_tokens(processor))
     problems = []
     for row, value in read_rows(file)[0][: config["max_samples"]]:
-        faults, picture = [], 0
-        for name in value.get("images", []):
-            size, fault = _look(file.parent / name)
-            seen = resized(*size, config["image_max_pixels"], config["image_min_pixels"])
-            picture += image_tokens(*seen)
-            if size[0] * size[1] > config["image_max_pixels"]:
-                report.shrunk.append((name, size, seen))
-                if not may_shrink:
-                    faults.append((f"{name}: {by(size)} would be shrunk to {by(seen)}", "raise image_max_pixels"))
-            if fault:
-                faults.append((f"{name}: {fault}", "helpers.collate.read_picture(path).save(path) mends it"))
-        prompt, answer = text_tokens(value["messages"], tokenizer, config["template"])
-        report.lengths.append(prompt + picture + answer)
-        if (over := report.lengths[-1] - config["cutoff_len"]) > 0:
-            parts = f"{report.lengths[-1]} tokens (picture {picture}, prompt {prompt}, answer {answer})"
-            cure = f"raise cutoff_len to {report.lengths[-1]}, lower image_max_pixels, or leave the row out"
-            faults.append((f"{parts}: cutoff_len {config['cutoff_len']} would cut {over}", cure))
+        faults = _unknown_media(value, config["template"])
+        faults += clip_faults(value, file.parent, config) if minicpm and not faults else []
+        lost = bool(faults)  # LLaMA-Factory cannot take such a row: nothing to count
+        sizes = [_seen(file.parent, name, config, report, faults, may_shrink) for name in value.get("images") or []]
+        if not lost:
+            media = _media(value, file, sizes, processor, config, report, count) if minicpm else 0
+            media += 0 if minicpm else sum(image_tokens(*size) for size in sizes)
+            prompt, answer = text_tokens(value["messages"], processor.tokenizer, config["template"], config)
+            report.lengths.append(prompt + media + answer)
+            if fault := _cut(prompt, media, answer, config["cutoff_len"]):
+                faults.append(fault)
         problems += [Problem(short(file), row, *fault) for fault in faults]
     return problems
 
 
-def _load_processor(name):
-    """(tokenizer, function (width, height) -> image tokens) of a checkpoint."""
+def _media(value, file, sizes, processor, config, report, count):
+    """Tokens of the files of a row for MiniCPM; adds (kind, path, tokens) to ``report.clips``."""
+    texts = media_texts(value, file.parent, sizes, processor, config)
+    for kind in ("videos", "audios"):
+        for name, text in zip(value.get(kind) or [], texts[kind], strict=True):
+            report.clips.append((kind, file.parent / name, count(text)))
+    return sum(count(text) for found in texts.values() for text in found)
+
+
+def _cut(prompt, media, answer, cutoff):
+    """The fault of a row that ``cutoff_len`` would cut, or None."""
+    if (length := prompt + media + answer) <= cutoff:
+        return None
+    parts = f"{length} tokens (picture {media}, prompt {prompt}, answer {answer})"
+    cure = f"raise cutoff_len to {length}, lower image_max_pixels (video_fps, video_maxlen), or leave the row out"
+    return f"{parts}: cutoff_len {cutoff} would cut {length - cutoff}", cure
+
+
+def _unknown_media(value, template):
+    """Faults of a row with files that the template has no tokens for."""
+    allowed = TEMPLATES[template]["media"]
+    cures = {"audios": "template: minicpm_o and MiniCPM-o hear", "videos": "template: minicpm_v or minicpm_o see them"}
+    return [
+        (f"{kind} in the row; template {template} has no place for them", cure)
+        for kind, cure in cures.items()
+        if value.get(kind) and kind not in allowed
+    ]
+
+
+def _seen(folder, name, config, report, faults, may_shrink):
+    """The size at which the model's processor gets a picture; adds to ``report.shrunk`` and ``faults``."""
+    size, fault = _look(folder / name)
+    rule = resized if "image" in TEMPLATES[config["template"]] else shrunk
+    seen = rule(*size, config["image_max_pixels"], config["image_min_pixels"])
+    if size[0] * size[1] > config["image_max_pixels"]:
+        report.shrunk.append((name, size, seen))
+        if not may_shrink:
+            faults.append((f"{name}: {by(size)} would be shrunk to {by(seen)}", "raise image_max_pixels"))
+    if fault:
+        faults.append((f"{name}: {fault}", "helpers.collate.read_picture(path).save(path) mends it"))
+    return seen
+
+
+@cache
+def load_processor(name):
+    """The processor of a checkpoint; its folder is given as in a configuration, or a name on the hub."""
     from transformers import AutoProcessor
 
     folder = located(name)
-    processor = AutoProcessor.from_pretrained(folder if folder.is_dir() else name)
-    return processor.tokenizer, cache(models.image_tokens(processor))
+    return AutoProcessor.from_pretrained(folder if folder.is_dir() else name)
 
 
-def text_tokens(messages, tokenizer, template):
-    """(tokens of the prompts, tokens of the answers) of a conversation, as LLaMA-Factory's template makes them.
+def prompt_pieces(messages, template, config):
+    """[(role, text)] as LLaMA-Factory's template lays a conversation out, marks of pictures and the like still in it.
 
-    Pictures' own tokens are left out; the token that ends the last answer is counted.
+    The pieces are turned into tokens one by one. ``default_system`` of the configuration counts more than the
+    template's own.
     """
     pieces = TEMPLATES[template]
-    before, _, after = pieces["image"]
-    counts = {"user": len(tokenizer.encode(pieces["start"], add_special_tokens=False)), "assistant": 1}
-    for message in messages:
-        text = pieces[message["role"]].format(message["content"].replace("<image>", before + after))
-        side = "assistant" if message["role"] == "assistant" else "user"
-        counts[side] += len(tokenizer.encode(text, add_special_tokens=False))
+    system = config.get("default_system") or pieces["default_system"]
+    if system and messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": system}, *messages]
+    made = [("start", pieces["start"])] if pieces["start"] else []
+    return made + [(message["role"], pieces[message["role"]].format(message["content"])) for message in messages]
+
+
+def text_tokens(messages, tokenizer, template, config=None):
+    """(tokens of the prompts, tokens of the answers) of a conversation, as LLaMA-Factory's template makes them.
+
+    Pictures' own tokens are left out, as are videos' and sounds'; tokens that end an answer are counted.
+    """
+    before, _, after = TEMPLATES[template].get("image", ("", "", ""))
+    counts = {"user": 0, "assistant": TEMPLATES[template]["end"]}
+    for role, text in prompt_pieces(messages, template, config or {}):
+        for mark in MARKS.values():
+            text = text.replace(mark, before + after or "\0")
+        side = "assistant" if role == "assistant" else "user"
+        counts[side] += sum(_count(tokenizer, part) for part in text.split("\0"))  # special tokens divide text
     return counts["user"], counts["assistant"]
 
 
+def _count(tokenizer, text):
+    return len(tokenizer.encode(text, add_special_tokens=False))
+
+
 def resized(width, height, most, least):
-    """The size in pixels that LLaMA-Factory gives a picture before the model's own processor sees it."""
-    for limit, outside in ((most, lambda area: area > most), (least, lambda area: area < least)):
-        if outside(width * height):
-            factor = math.sqrt(limit / (width * height))
-            width, height = int(width * factor), int(height * factor)
+    """The size in pixels that LLaMA-Factory gives a picture before GLM-OCR's processor sees it."""
+    width, height = shrunk(width, height, most, least)
     width, height = max(width, 28), max(height, 28)
     if width / height > 200:
         width = height * 180

@@ -1,0 +1,92 @@
+"""Short sounds with names, made up by the project itself: tones, tones that rise or fall, noise, and counted beeps.
+
+Each is a WAV of one channel at 16 kHz, 16 bits. The same seed always gives the same samples. Pitch, length, loudness
+and a little hiss are drawn at random, so no two sounds are alike, and a name says what they have in common.
+"""
+
+import wave
+import zlib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from helpers import folders, render
+from helpers.clips import RATE
+from helpers.drawing import PARTS, check_choice
+from helpers.samples import load_jsonl
+
+NAMES = ("a steady tone", "a rising tone", "a falling tone", "noise", "1 beep", "2 beeps", "3 beeps", "4 beeps")
+SOUND_PROMPT = "What do you hear?"
+
+
+def render_sounds(folder, count, seed, part="train"):
+    """Make a data set of sounds: ``folder/data.jsonl`` and ``folder/sounds/*.wav``; a finished one is used again.
+
+    All ``NAMES`` come equally often. Train and test are drawn from different random numbers.
+
+    Returns:
+        list of ``Sample``, whose ``image`` is the sound and whose ``text`` its name.
+
+    Raises:
+        ValueError: unknown part. FileExistsError: the folder holds something else.
+    """
+    folder = Path(folder)
+    check_choice("part", part, PARTS)
+    recipe = {"count": count, "seed": seed, "part": part, "renderer": zlib.crc32(Path(__file__).read_bytes())}
+    if not folders.finished(folder, recipe):
+        folders.begin(folder, recipe, "sounds")
+        files = [folder / "sounds" / f"{index:05d}.wav" for index in range(count)]
+        render.fill(folder, files, partial(_make, files, seed, part))
+    return load_jsonl(folder / "data.jsonl")
+
+
+def _make(files, seed, part, index):
+    samples, name = draw_sample(index, seed, part)
+    write_wav(samples, files[index])
+    return name
+
+
+def draw_sample(index, seed, part="train"):
+    """Sample ``index`` of a set: (samples, name); samples is float32 (about 16,000,) in -1..1."""
+    rng = np.random.default_rng((seed, index, PARTS.index(part)))
+    name = NAMES[index % len(NAMES)]
+    made = sound(name, rng) * rng.uniform(0.2, 0.9) + rng.normal(0, 0.003, RATE)
+    return made.clip(-1, 1).astype(np.float32), name
+
+
+def sound(name, rng):
+    """One second of the sound that ``name`` (of ``NAMES``) stands for, at full loudness: (16000,) in -1..1."""
+    low, high = rng.uniform(250, 900), rng.uniform(1200, 3000)
+    if name == "noise":
+        return np.clip(rng.normal(0, 0.35, RATE), -1, 1) * fade(RATE)
+    if name.endswith("tone"):
+        ends = {"a steady tone": (low, low), "a rising tone": (low, high), "a falling tone": (high, low)}[name]
+        return tone(np.linspace(*ends, RATE))
+    count, length = int(name.split()[0]), int(rng.uniform(0.08, 0.12) * RATE)
+    made, room = np.zeros(RATE), RATE // 4
+    shift = rng.integers(0, room * (5 - count) - length)
+    for beep in range(count):
+        start = shift + beep * room
+        made[start : start + length] = tone(np.full(length, high))
+    return made
+
+
+def tone(pitch):
+    """A sine of the given pitch in Hz at each sample, softly begun and ended."""
+    return np.sin(2 * np.pi * np.cumsum(pitch) / RATE) * fade(len(pitch))
+
+
+def fade(count):
+    """Loudness 0..1 of ``count`` samples: 10 ms up, 10 ms down, so that nothing clicks."""
+    return np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / (RATE // 100))
+
+
+def write_wav(samples, path, rate=RATE):
+    """Write (samples,) or (samples, channels) in -1..1 as a WAV of 16 bits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).round().astype("<i2").tobytes())
