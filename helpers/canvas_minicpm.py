@@ -1,4 +1,4 @@
-"""MiniCPM's eye for pretraining; see ``helpers/canvas.py``.
+"""MiniCPM's eye and ear for pretraining; see ``helpers/canvas.py``.
 
 The image processor enlarges every picture to about the same area, keeping its shape. Pictures lie on canvases of one
 height, so their width alone says how: that is worked out once for each width, and done here as products of matrices.
@@ -96,3 +96,19 @@ def eye(model, processor, size, device, vision_block=vision_block):
         return seen, is_image, (is_image.cumsum(1) - 1).clamp(0, seen.shape[1] - 1), positions
 
     return look
+
+
+def ear(model, processor):
+    """As ``eye``, for sounds of one length: the function it returns takes log-mel features (B, bands, frames)."""
+    import torch
+
+    sound_token = processor.tokenizer.unk_token_id
+
+    def listen(features, ids, columns):
+        lengths = torch.full((len(features), 1), features.shape[2])
+        heard = model.listen(features, list(lengths))[0].view(len(features), -1, model.config.hidden_size)
+        is_sound = ids == sound_token
+        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        return heard, is_sound, (is_sound.cumsum(1) - 1).clamp(0, heard.shape[1] - 1), positions
+
+    return listen

@@ -19,6 +19,11 @@ from helpers.samples import load_jsonl
 NAMES = ("a steady tone", "a rising tone", "a falling tone", "noise", "1 beep", "2 beeps", "3 beeps", "4 beeps")
 SOUND_PROMPT = "What do you hear?"
 
+# What the tiny MiniCPM-o was taught to write about such sounds: not their names, but a word for each event.
+TRANSCRIPT_PROMPT = "Transcribe this sound."
+TRANSCRIPTS = dict(zip(NAMES[:4], ("tone", "rise", "fall", "noise"), strict=True))
+TRANSCRIPTS |= {f"{count} beep{'s' * (count > 1)}": " ".join(["beep"] * count) for count in range(1, 5)}
+
 
 def render_sounds(folder, count, seed, part="train"):
     """Make a data set of sounds: ``folder/data.jsonl`` and ``folder/sounds/*.wav``; a finished one is used again.
@@ -51,8 +56,13 @@ def draw_sample(index, seed, part="train"):
     """Sample ``index`` of a set: (samples, name); samples is float32 (about 16,000,) in -1..1."""
     rng = np.random.default_rng((seed, index, PARTS.index(part)))
     name = NAMES[index % len(NAMES)]
+    return play(name, rng), name
+
+
+def play(name, rng):
+    """The sound that ``name`` stands for, more or less loud, with a little hiss: float32 (16000,) in -1..1."""
     made = sound(name, rng) * rng.uniform(0.2, 0.9) + rng.normal(0, 0.003, RATE)
-    return made.clip(-1, 1).astype(np.float32), name
+    return made.clip(-1, 1).astype(np.float32)
 
 
 def sound(name, rng):

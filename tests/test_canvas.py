@@ -4,26 +4,25 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import canvas, canvas_minicpm, formulas, pretrain
-from helpers.collate import conversation
+from helpers import canvas, canvas_minicpm, formulas, pretrain_rows
 
 FIRST = 300_000  # rows far enough on for formulas of several widths
 
 
-@pytest.fixture(scope="module", params=pretrain.FAMILIES)
+@pytest.fixture(scope="module", params=pretrain_rows.FAMILIES)
 def family(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
 def processor(family):
-    return pretrain._processor(family)
+    return pretrain_rows.processor_of(family)
 
 
 @pytest.fixture(scope="module")
 def model(family, processor):
     """Random weights, large enough that every part of the picture changes the answer."""
-    model = pretrain.FAMILIES[family][1](processor).eval().requires_grad_(False)
+    model = pretrain_rows.FAMILIES[family][1](processor).eval().requires_grad_(False)
     torch.manual_seed(0)
     for weight in model.parameters():
         weight.add_(torch.randn_like(weight) * 0.08)
@@ -35,32 +34,34 @@ def rows(family):
     """Of each task one row for each width of its pictures, with its index."""
     found = {}
     for index in range(FIRST, FIRST + 60):
-        row = pretrain.make_row(index, family)
+        row = pretrain_rows.make_row(index, family)
         if row is not None:
             found.setdefault((row[0], row[2]), (index, row))
-    tasks = range(len(pretrain.FAMILIES[family][2]))
+    tasks = range(len(pretrain_rows.FAMILIES[family][2]))
     return [pair for task in tasks for pair in [found[key] for key in sorted(found) if key[0] == task]]
 
 
 def fast(family, model, processor, row):
     """Loss of the canvas."""
     number, ink, columns, ids, start, length = row
-    _, _, tasks, module = pretrain.FAMILIES[family]
-    look = module.eye(model, processor, tasks[number].canvas, "cpu")
+    _, _, tasks, module = pretrain_rows.FAMILIES[family]
     info = torch.tensor([(columns, start, length)])
-    grey = 255 - torch.from_numpy(ink)[None].float()
+    grey = torch.from_numpy(ink)[None].float()
+    if tasks[number].medium == "audio":
+        look = module.ear(model, processor)
+    else:
+        look, grey = module.eye(model, processor, tasks[number].canvas, "cpu"), 255 - grey
     return canvas.loss(model, grey, torch.from_numpy(ids)[None].long(), info, look).item()
 
 
 def plain(family, model, processor, index, row):
     """Loss of transformers' own way: conversation, processor, model, with labels for the answer and its end alone."""
-    task = pretrain.FAMILIES[family][2][row[0]]
-    image, text = task.draw(index, 1, task.styles[0], "train", pretrain.longest_text(task, index))
-    question = conversation(processor, task.prompts[index % len(task.prompts)])
-    inputs = processor(
-        text=[question + text + processor.tokenizer.eos_token], images=[image.convert("RGB")], return_tensors="pt"
-    )
-    asked = processor(text=[question], images=[image.convert("RGB")], return_tensors="pt")["input_ids"].shape[1]
+    task = pretrain_rows.FAMILIES[family][2][row[0]]
+    made, text = task.draw(index, 1, task.styles[0], "train", pretrain_rows.longest_text(task, index))
+    question = pretrain_rows.question(processor, task.prompts[index % len(task.prompts)], task.medium)
+    media = {"audios": [[made]]} if task.medium == "audio" else {"images": [made.convert("RGB")]}
+    inputs = processor(text=[question + text + processor.tokenizer.eos_token], return_tensors="pt", **media)
+    asked = processor(text=[question], return_tensors="pt", **media)["input_ids"].shape[1]
     labels = inputs["input_ids"].clone()
     labels[:, :asked] = -100
     return model(**inputs, labels=labels).loss.item()
@@ -86,7 +87,7 @@ def test_picture_matters_to_the_loss_and_what_lies_outside_does_not(family, mode
 
 def test_rows_of_a_batch_do_not_see_each_other(family, model, processor, rows):
     same = [row for _, row in rows if row[0] == 0]
-    _, _, tasks, module = pretrain.FAMILIES[family]
+    _, _, tasks, module = pretrain_rows.FAMILIES[family]
     look = module.eye(model, processor, tasks[0].canvas, "cpu")
     _, ink, columns, ids, start, length = (np.stack(values) for values in zip(*same, strict=True))
     info = torch.from_numpy(np.stack([columns, start, length], 1))
@@ -96,15 +97,26 @@ def test_rows_of_a_batch_do_not_see_each_other(family, model, processor, rows):
     assert together == pytest.approx((alone * answers).sum() / answers.sum(), rel=1e-4)
 
 
-def test_gradients_reach_every_part_but_the_ears(family, processor, rows):
-    model = pretrain.FAMILIES[family][1](processor)
-    _, _, tasks, module = pretrain.FAMILIES[family]
+def test_gradients_of_pictures_reach_every_part_but_the_ears(family, processor, rows):
+    model = pretrain_rows.FAMILIES[family][1](processor)
+    _, _, tasks, module = pretrain_rows.FAMILIES[family]
     _, ink, columns, ids, start, length = rows[0][1]
     look = module.eye(model, processor, tasks[0].canvas, "cpu")
     info = torch.tensor([(columns, start, length)])
     canvas.loss(model, torch.from_numpy(ink)[None].float(), torch.from_numpy(ids)[None].long(), info, look).backward()
     untouched = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is None}
     assert untouched == ({"apm", "audio_projection_layer"} if family == "minicpm_o" else set())
+
+
+def test_gradients_of_sounds_reach_the_ears():
+    processor = pretrain_rows.processor_of("minicpm_o")
+    model = pretrain_rows.FAMILIES["minicpm_o"][1](processor)
+    _, mel, _, ids, start, length = pretrain_rows.make_row(3, "minicpm_o")
+    info, heard = torch.tensor([(0, start, length)]), torch.from_numpy(mel)[None].float()
+    look = canvas_minicpm.ear(model, processor)
+    canvas.loss(model, heard, torch.from_numpy(ids)[None].long(), info, look).backward()
+    reached = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
+    assert reached == {"llm", "apm", "audio_projection_layer"}
 
 
 # --- pictures ---------------------------------------------------------------------------------

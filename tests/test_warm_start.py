@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from helpers import canvas, pretrain, tiny_minicpm
+from helpers import canvas, pretrain_rows, tiny_minicpm
 from helpers.settings import ROOT
 from helpers.warm_start import patch_weights, point_queries, warm_start
 
@@ -19,7 +19,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def processor():
-    return pretrain._processor("minicpm_o")
+    return pretrain_rows.processor_of("minicpm_o")
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,6 @@ def test_a_model_of_the_same_family_goes_on_where_it_was(tmp_path, processor):
 
 def test_the_same_family_with_other_words_is_refused(tmp_path, processor):
     tiny_minicpm.minicpm_o_model(processor).save_pretrained(tmp_path)
-    pretrain._processor("qwen2_vl").tokenizer.save_pretrained(tmp_path)
+    pretrain_rows.processor_of("qwen2_vl").tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="another vocabulary"):
         warm_start(tiny_minicpm.minicpm_o_model(processor), processor, tmp_path)
