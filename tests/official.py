@@ -1,7 +1,7 @@
 """Checkpoint folders laid out as those on the hubs, with random weights: a few hundred KB, or of full size.
 
     python tests/official.py glm_ocr FOLDER        (full size, made on the GPU if there is one: 2.7 GB on disk)
-    python tests/official.py minicpm_o FOLDER      (17 GB)
+    python tests/official.py minicpm_o FOLDER      (17 GB; minicpm_v likewise)
 
 Only the tokenizer is small in both: it knows the project's formulas and molecules, and the special tokens by their
 official ids. test_official.py holds both layouts against what is known of the official files.
@@ -9,6 +9,7 @@ official ids. test_official.py holds both layouts against what is known of the o
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +78,7 @@ def _write_tokenizer(folder, family, full):
     vocab, merges = tiny.train_bpe(texts, [], 620 if full else 270)
     if full:  # words that no text has, up to the official ids
         vocab |= {f"unused{index}": index for index in range(len(vocab), FIRST_TOKEN[family])}
-    if family == "minicpm_o":
+    if family.startswith("minicpm"):
         vocab["<unk>"] = vocab.pop(f"unused{UNKNOWN_TOKEN}", len(vocab))
     fast, like = Tokenizer(BPE(vocab, merges)), Qwen2Tokenizer().backend_tokenizer
     fast.pre_tokenizer, fast.decoder = like.pre_tokenizer, decoders.ByteLevel()
@@ -86,7 +87,7 @@ def _write_tokenizer(folder, family, full):
         _write_json(folder / "vocab.json", vocab)
         merged = "".join(" ".join(pair) + "\n" for pair in merges)
         (folder / "merges.txt").write_text(f"#version: 0.2\n{merged}", encoding="utf-8")
-    special = TOKENS[family] + ["<unk>"] * (family == "minicpm_o")
+    special = TOKENS[family] + ["<unk>"] * family.startswith("minicpm")
     fast.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in special])
     fast.save(str(folder / "tokenizer.json"))
     return len(vocab)
@@ -141,37 +142,46 @@ def _write_glm_ocr_texts(folder, first):
     )
 
 
-def _write_minicpm_o_texts(folder, first):
-    """As in the copy that official_layouts names: a tokenizer class that only the published code knows, no ear."""
-    tokens = TOKENS["minicpm_o"]
+def _write_minicpm_texts(folder, first, family):
+    """As in the copies that official_layouts names: a tokenizer class that only the published code knows, no ear.
+
+    The preprocessor of V 4.5 is not in its copy; MiniCPM-o's is taken.
+    """
+    tokens, name = TOKENS[family], {"minicpm_o": "MiniCPMO", "minicpm_v": "MiniCPMV"}[family]
     flags = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
-    unknown = UNKNOWN_TOKEN if first == FIRST_TOKEN["minicpm_o"] else first - 1
+    unknown = UNKNOWN_TOKEN if first == FIRST_TOKEN[family] else first - 1
     ids = {"<unk>": unknown} | {token: first + place for place, token in enumerate(tokens)}
     who = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
     template = tiny_minicpm.MINICPM_CHAT_TEMPLATE.replace("You are a helpful assistant.", who)
+    code = f"tokenization_{name.lower()}_fast.{name}TokenizerFast"
     _write_json(
         folder / "tokenizer_config.json",
         {"add_bos_token": False, "add_prefix_space": False, "additional_special_tokens": tokens[22:]}
         | {"added_tokens_decoder": {str(index): {"content": token} | flags for token, index in ids.items()}}
-        | {"auto_map": {"AutoTokenizer": ["tokenization_minicpmo_fast.MiniCPMOTokenizerFast", None]}}
+        | {"auto_map": {"AutoTokenizer": [code, None]}}
         | {"bos_token": "<|im_start|>", "chat_template": template, "clean_up_tokenization_spaces": False}
         | {"eos_token": "<|im_end|>", "errors": "replace", "model_max_length": 131072, "pad_token": "<|endoftext|>"}
-        | {"split_special_tokens": False, "tokenizer_class": "MiniCPMOTokenizerFast", "unk_token": "<unk>"},
+        | {"split_special_tokens": False, "tokenizer_class": f"{name}TokenizerFast", "unk_token": "<unk>"},
     )
     marks = {"im_start": "<image>", "im_end": "</image>", "slice_start": "<slice>", "slice_end": "</slice>"}
     marks |= {"unk": "<unk>", "im_id_start": "<image_id>", "im_id_end": "</image_id>"}
-    code = {"AutoProcessor": "processing_minicpmo.MiniCPMOProcessor"}
+    code = {"AutoProcessor": f"processing_{name.lower()}.{name}Processor"}
     code |= {"AutoImageProcessor": "image_processing_minicpmv.MiniCPMVImageProcessor"}
     _write_json(
         folder / "preprocessor_config.json",
-        {"image_processor_type": "MiniCPMVImageProcessor", "auto_map": code, "processor_class": "MiniCPMOProcessor"}
+        {"image_processor_type": "MiniCPMVImageProcessor", "auto_map": code, "processor_class": f"{name}Processor"}
         | {"max_slice_nums": 9, "scale_resolution": 448, "patch_size": 14, "use_image_id": True, "slice_mode": True}
         | {"image_feature_size": 64, "norm_mean": [0.5] * 3, "norm_std": [0.5] * 3, "version": 2.6}
         | marks,
     )
 
 
-TEXTS = {"qwen2_vl": _write_qwen2_vl_texts, "glm_ocr": _write_glm_ocr_texts, "minicpm_o": _write_minicpm_o_texts}
+TEXTS = {
+    "qwen2_vl": _write_qwen2_vl_texts,
+    "glm_ocr": _write_glm_ocr_texts,
+    "minicpm_o": partial(_write_minicpm_texts, family="minicpm_o"),
+    "minicpm_v": partial(_write_minicpm_texts, family="minicpm_v"),
+}
 
 
 # --- weights ----------------------------------------------------------------------------------
@@ -185,11 +195,13 @@ def weights(family, config, device="cpu"):
     from helpers import minicpm
 
     torch.manual_seed(0)
-    model_class = getattr(minicpm if family == "minicpm_o" else transformers, config["architectures"][0])
+    model_class = getattr(minicpm if family.startswith("minicpm") else transformers, config["architectures"][0])
     with torch.device(device):
         made = model_class._from_config(model_class.config_class.from_dict(config), dtype=torch.bfloat16).state_dict()
     if family == "glm_ocr":
         return made | _multi_token_prediction(made)
+    if family == "minicpm_v":
+        return made
     if family == "minicpm_o":  # two of the tensors of speech output, which nobody here loads
         speech = {"tts.projector.linear1.weight": (768, 3584), "tts.dvae.coef": (1, 100, 1)}
         return made | {name: torch.zeros(shape, dtype=torch.bfloat16, device=device) for name, shape in speech.items()}
@@ -218,7 +230,7 @@ def _multi_token_prediction(made):
 
 
 def _write_weights(folder, family, named):
-    """On the hubs GLM-OCR lies in one file, Qwen2-VL-2B in two with an index, MiniCPM-o in four."""
+    """On the hubs GLM-OCR lies in one file, Qwen2-VL-2B in two with an index, MiniCPM in four."""
     from safetensors.torch import save_file
 
     size = sum(weight.nbytes for weight in named.values())

@@ -163,6 +163,62 @@ MINICPM_O_TINY = {
         "d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "num_mel_bins": 80,
     },
 }  # fmt: skip
+# openbmb/MiniCPM-V-4_5: config.json and tokenizer_config.json as a copy of the repository shows them
+# (github.com/PcOffeeP/FineTune_MLLM, Model/MiniCPM-VL-4.5).
+MINICPM_V = {
+    "_name_or_path": "openbmb/MiniCPM-V-4_5",
+    "version": 4.5,
+    "architectures": ["MiniCPMV"],
+    "auto_map": {
+        "AutoConfig": "configuration_minicpm.MiniCPMVConfig", "AutoModel": "modeling_minicpmv.MiniCPMV",
+        "AutoModelForCausalLM": "modeling_minicpmv.MiniCPMV",
+    },
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "bos_token_id": 151643,
+    "eos_token_id": 151645,
+    "head_dim": 128,
+    "hidden_act": "silu",
+    "hidden_size": 4096,
+    "initializer_range": 0.02,
+    "intermediate_size": 12288,
+    "max_position_embeddings": 40960,
+    "max_window_layers": 36,
+    "num_attention_heads": 32,
+    "num_hidden_layers": 36,
+    "num_key_value_heads": 8,
+    "rms_norm_eps": 1e-06,
+    "rope_scaling": None,
+    "rope_theta": 1000000,
+    "sliding_window": None,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+    "transformers_version": "4.51.0",
+    "use_cache": True,
+    "use_sliding_window": False,
+    "vocab_size": 151748,
+    "batch_vision_input": True,
+    "batch_3d_resampler": True,
+    "drop_vision_last_layer": False,
+    "image_size": 448,
+    "model_type": "minicpmv",
+    "patch_size": 14,
+    "query_num": 64,
+    "slice_config": {"max_slice_nums": 9, "patch_size": 14, "model_type": "minicpmv"},
+    "slice_mode": True,
+    "vision_config": {
+        "hidden_size": 1152, "image_size": 980, "intermediate_size": 4304, "model_type": "siglip",
+        "num_attention_heads": 16, "num_hidden_layers": 27, "patch_size": 14,
+    },
+}  # fmt: skip
+MINICPM_V_TINY = {
+    "vocab_size": 512, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "head_dim": 64,
+    "vision_config": {
+        "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "image_size": 980, "patch_size": 14,
+    },
+}  # fmt: skip
 MTP_LAYER = 16  # GLM-OCR's layer for multi-token prediction, which transformers passes over
 
 # The special tokens in the order of their ids. GLM-OCR's: huggingface.co/textagent/GLM-OCR-ONNX, tokenizer_config.json.
@@ -184,11 +240,25 @@ TOKENS = {
         "<|spk_bos|> <|spk|> <|spk_eos|> <|tts_bos|> <|tts_eos|> <|listen|> <|speak|> <|interrupt|> <|vad_start|> "
         "<|vad_end|> <reserved_43> <reserved_53>"
     ).split(),
+    "minicpm_v": (
+        "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
+        "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|> "
+        "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> <|file_sep|> "
+        "<tool_response> </tool_response> <think> </think> "
+        "<image> </image> <ref> </ref> <box> </box> <quad> </quad> <point> </point> <slice> </slice> "
+        "<image_id> </image_id> <unit> </unit> " + " ".join(f"<|reserved_{index}|>" for index in range(63))
+    ).split(),
 }
-FIRST_TOKEN = {"qwen2_vl": 151643, "glm_ocr": 59246, "minicpm_o": 151643}  # id of the first special token
-UNKNOWN_TOKEN = 128244  # MiniCPM-o's <unk>, the place of an image token, lies in the midst of the words
+FIRST_TOKEN = {
+    "qwen2_vl": 151643,
+    "glm_ocr": 59246,
+    "minicpm_o": 151643,
+    "minicpm_v": 151643,
+}  # id of the first special token
+UNKNOWN_TOKEN = 128244  # MiniCPM's <unk>, the place of an image token, lies in the midst of the words
 CONFIGS = {
     "qwen2_vl": (QWEN2_VL, QWEN2_VL_TINY), "glm_ocr": (GLM_OCR, GLM_OCR_TINY), "minicpm_o": (MINICPM_O, MINICPM_O_TINY),
+    "minicpm_v": (MINICPM_V, MINICPM_V_TINY),
 }  # fmt: skip
 PREPROCESSOR = {  # both see pictures as CLIP does, in patches of 14 pixels, 2 x 2 of them a token
     "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2,

@@ -1,8 +1,10 @@
 """A lesson with Settings.real() on a GPU and without a hub: all that happens with official weights, minus the weights.
 
-    python tests/real_mode.py qwen2_vl WORK_FOLDER [batch_size=4 gradient_accumulation=4 …]    (one GPU, 10 GB of disk)
-    python tests/real_mode.py glm_ocr WORK_FOLDER
-    python tests/real_mode.py minicpm_o WORK_FOLDER gradient_checkpointing=True    (40 GB of disk)
+    python tests/real_mode.py 06 WORK_FOLDER [batch_size=4 gradient_accumulation=4 …]    (one GPU, 10 GB of disk)
+    python tests/real_mode.py 03 WORK_FOLDER
+    python tests/real_mode.py 04 WORK_FOLDER gradient_checkpointing=True    (40 GB of disk)
+    python tests/real_mode.py 05 WORK_FOLDER    (100 GB of disk)
+    python tests/real_mode.py 07 WORK_FOLDER
 
 Makes a checkpoint folder of full size as on the hub (tests/official.py: official config, random weights, a small
 tokenizer with the official ids of the special tokens) and LaTeX_OCR as parquet, then runs the code cells of the lesson
@@ -11,6 +13,7 @@ it reads.
 """
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -25,10 +28,18 @@ import official  # noqa: E402
 from helpers import formulas  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
 
-LESSONS = {  # family: (lesson, name of the checkpoint's folder)
-    "qwen2_vl": ("06_qwen2_vl_lora", "Qwen2-VL-2B-Instruct"),
-    "glm_ocr": ("03_glm_ocr_llamafactory", "GLM-OCR"),
-    "minicpm_o": ("04_minicpm_o_lora", "MiniCPM-o-2_6"),
+FOLDERS = {
+    "qwen2_vl": "Qwen2-VL-2B-Instruct",
+    "glm_ocr": "GLM-OCR",
+    "minicpm_o": "MiniCPM-o-2_6",
+    "minicpm_v": "MiniCPM-V-4_5",
+}
+LESSONS = {  # number: (lesson, families)
+    "03": ("03_glm_ocr_llamafactory", ["glm_ocr"]),
+    "04": ("04_minicpm_o_lora", ["minicpm_o"]),
+    "05": ("05_minicpm_llamafactory", ["minicpm_v", "minicpm_o"]),
+    "06": ("06_qwen2_vl_lora", ["qwen2_vl"]),
+    "07": ("07_inference", ["qwen2_vl"]),
 }
 
 
@@ -62,12 +73,14 @@ def memory():
     return f", peak so far {torch.cuda.max_memory_allocated() / 1e9:.1f} GB" if torch.cuda.is_available() else ""
 
 
-def main(family, work, *overrides):
-    lesson, folder = LESSONS[family]
+def main(number, work, *overrides):
+    lesson, families = LESSONS[number]
     cells = lesson_cells(lesson)
     start = time.perf_counter()
     shutil.rmtree(work / "models", ignore_errors=True)
-    official.write(work / "models" / folder, family, full=True, device="cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for family in families:
+        official.write(work / "models" / FOLDERS[family], family, full=True, device=device)
     write_latex_ocr(work / "models" / "LaTeX_OCR" / "data", 640)
     print(f"checkpoint and data written: {time.perf_counter() - start:.0f} s", flush=True)
     options = (
@@ -76,7 +89,7 @@ def main(family, work, *overrides):
     )
     names, log = {"Settings": Settings, "display": print}, []
     for cell, source in cells:
-        source = source.replace("Settings.tiny()", f"Settings.real({options})")
+        source = re.sub(r"Settings\.tiny\([^)]*\)", f"Settings.real({options})", source)
         start = time.perf_counter()
         exec(compile(source, cell, "exec"), names)
         print(f"--- cell {cell}: {time.perf_counter() - start:.1f} s{memory()}", flush=True)

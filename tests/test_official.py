@@ -38,6 +38,7 @@ def test_special_tokens_have_the_ids_of_the_config(family):
             "image_end_token_id": "<|end_of_image|>", "video_end_token_id": "<|end_of_video|>",
         },
         "minicpm_o": {"bos_token_id": "<|endoftext|>", "eos_token_id": "<|im_end|>"},
+        "minicpm_v": {"bos_token_id": "<|endoftext|>", "eos_token_id": "<|im_end|>"},
     }  # fmt: skip
     assert {key: ids[token] for key, token in names[family].items()} == {key: config[key] for key in names[family]}
 
@@ -54,7 +55,7 @@ def test_the_small_tokenizer_knows_the_official_ids(family, tmp_path):
     count = len(layouts.TOKENS[family])
     assert ids[:count] == list(range(layouts.FIRST_TOKEN[family], layouts.FIRST_TOKEN[family] + count))
     assert max(ids[count:]) < 620 and tokenizer.decode(ids[count:]) == r"\frac { a } { b }"
-    if family == "minicpm_o":  # the place of an image token lies among the words
+    if family.startswith("minicpm"):  # the place of an image token lies among the words
         assert tokenizer("<unk>").input_ids == [tokenizer.unk_token_id] == [layouts.UNKNOWN_TOKEN]
 
 
@@ -102,12 +103,20 @@ def test_glm_ocr_folder_has_the_files_of_the_hub(glm_folder):
     }  # fmt: skip
 
 
+MINICPM = {"minicpm_o": "MiniCPM-o-2_6", "minicpm_v": "MiniCPM-V-4_5"}
+
+
+@pytest.fixture(scope="module", params=MINICPM)
+def minicpm_family(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def minicpm_folder(tmp_path_factory):
-    return official.write(tmp_path_factory.mktemp("hub") / "MiniCPM-o-2_6", "minicpm_o")
+def minicpm_folder(minicpm_family, tmp_path_factory):
+    return official.write(tmp_path_factory.mktemp("hub") / MINICPM[minicpm_family], minicpm_family)
 
 
-def test_minicpm_o_lies_in_four_files_and_loads_whole_but_for_speech(minicpm_folder):
+def test_minicpm_lies_in_four_files_and_loads_whole_but_for_speech(minicpm_folder):
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModelForImageTextToText
@@ -124,7 +133,7 @@ def test_minicpm_o_lies_in_four_files_and_loads_whole_but_for_speech(minicpm_fol
     assert all((weight == stored[name].float()).all() for name, weight in model.state_dict().items())
 
 
-def test_minicpm_o_reads_and_learns_from_the_official_texts(minicpm_folder, tmp_path):
+def test_minicpm_reads_and_learns_from_the_official_texts(minicpm_family, minicpm_folder, tmp_path):
     """The published preprocessor_config.json names no feature extractor, the tokenizer a class that we do not have."""
     from helpers import infer, models
     from helpers.collate import IGNORE, collate
@@ -134,9 +143,12 @@ def test_minicpm_o_reads_and_learns_from_the_official_texts(minicpm_folder, tmp_
     Image.new("RGB", (252, 56), "white").save(tmp_path / "0.png")
     samples = [Sample(tmp_path / "0.png", r"\frac { 公 } { 2 }")]
     settings = Settings.real(models_dir=minicpm_folder.parent, device="cpu", dtype="float32", max_new_tokens=3)
-    model, processor = models.load("minicpm_o", settings)
+    model, processor = models.load(minicpm_family, settings)
     batch = collate(samples, processor)
-    assert type(processor).__name__ == "MiniCPMOProcessor" and processor.feature_extractor.feature_size == 80
+    assert (
+        type(processor).__name__ == {"minicpm_o": "MiniCPMOProcessor", "minicpm_v": "MiniCPMVProcessor"}[minicpm_family]
+    )
+    assert minicpm_family == "minicpm_v" or processor.feature_extractor.feature_size == 80
     places = (batch["input_ids"] == processor.tokenizer.unk_token_id).sum()
     assert places == models.image_tokens(processor)(252, 56) == 64
     assert processor.tokenizer.decode(batch["labels"][batch["labels"] != IGNORE]) == samples[0].text + "<|im_end|>"

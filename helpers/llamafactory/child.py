@@ -25,10 +25,12 @@ def main():
 
         torchrun(rest)
         return
+    from llamafactory.model import loader
     from llamafactory.train.sft import workflow
     from llamafactory.train.tuner import export_model, run_exp
 
     workflow.load_model = quick_on_cpu(workflow.load_model)
+    loader.register_autoclass = no_code_beside_the_weights
     media.prepare()
     sys.argv[1:] = rest
     if verb == "chat":
@@ -37,6 +39,13 @@ def main():
         run_chat()
     else:
         run_exp() if verb == "train" else export_model()
+
+
+def no_code_beside_the_weights(config, model, tokenizer):
+    """Instead of LLaMA-Factory's: it marks the classes of a checkpoint that names code of its own, as the official
+    MiniCPM ones do, so that their source files are copied beside whatever is saved. Ours belong to this project, and
+    transformers' own cannot be copied: saving would fail after the last step.
+    """
 
 
 def quick_on_cpu(load):
