@@ -6,6 +6,7 @@
     python tests/benchmark_llamafactory.py WORK minicpm_v one   LoRA on pictures, on videos: one GPU; 18 GB of disk
     python tests/benchmark_llamafactory.py WORK minicpm_v two   full on two GPUs: ZeRO-2, ZeRO-3
     python tests/benchmark_llamafactory.py WORK minicpm_o one   LoRA on pictures, videos, sounds: one GPU; 17 GB of disk
+    python tests/benchmark_llamafactory.py WORK minicpm_o two   full on sounds on two GPUs: ZeRO-3
 
 The weights are random in the official shapes, which changes neither memory nor speed. GLM-OCR gets drawings of
 molecules of 672 x 672 pixels, 576 image tokens each. MiniCPM gets formulas of 64 image tokens, videos of 8 frames of
@@ -59,6 +60,9 @@ RUNS = {  # (family, machine): {name: (recipe, changes, processes)}
         "LoRA, pictures": ("minicpm_o_lora_sft", {}, 1),
         "LoRA, videos": ("minicpm_o_lora_sft", FILMS, 1),
         "LoRA, sounds": ("minicpm_o_lora_sft", {"dataset": "noises"}, 1),
+    },
+    ("minicpm_o", "two"): {
+        "full, sounds, 2 GPUs, ZeRO-3": ("minicpm_o_full_sft", DS3 | {"dataset": "noises", "max_steps": 8}, 2)
     },
 }
 FOLDERS = {"glm_ocr": "GLM-OCR", "minicpm_v": "MiniCPM-V-4_5", "minicpm_o": "MiniCPM-o-2_6"}

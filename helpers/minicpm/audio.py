@@ -78,7 +78,7 @@ class AudioEncoder(nn.Module):
             (pieces, ceil(mel frames / 2), width).
         """
         hidden = F.gelu(self.conv2(F.gelu(self.conv1(features)))).transpose(1, 2)
-        hidden = hidden + self.embed_positions.weight[: hidden.shape[1]]
+        hidden = hidden + self.embed_positions(torch.arange(hidden.shape[1], device=hidden.device))
         hidden = F.dropout(hidden, self.config.dropout, self.training)
         allowed = self.mask(hidden.shape[1], lengths, int(chunk_seconds * 50))
         mask = torch.zeros_like(allowed, dtype=hidden.dtype).masked_fill(~allowed, torch.finfo(hidden.dtype).min)

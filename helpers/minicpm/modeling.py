@@ -68,12 +68,13 @@ class MiniCPMV(PreTrainedModel, MediaGenerationMixin):
         super()._init_weights(module)
         if isinstance(module, Resampler):
             init.normal_(module.query, std=0.02)
-            init.normal_(module.proj, std=module.proj.shape[0] ** -0.5)
+            init.normal_(module.proj, std=module.ln_q.normalized_shape[0] ** -0.5)  # DeepSpeed hides a weight's shape
         elif isinstance(module, QueryAttention):
             init.xavier_uniform_(module.in_proj_weight)
             init.zeros_(module.in_proj_bias)
         elif isinstance(module, AudioEncoder):
-            init.copy_(module.embed_positions.weight, sinusoids(*module.embed_positions.weight.shape))
+            table = module.embed_positions
+            init.copy_(table.weight, sinusoids(table.num_embeddings, table.embedding_dim))
 
     def _adjust_missing_and_unexpected_keys(self, loading_info):
         """Says in one line what of a checkpoint is left out by design, before transformers drops those names."""
