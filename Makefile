@@ -27,14 +27,18 @@ test: lint unit check nbval  ## everything below, then all notebooks of both lan
 lint: $(READY)  ## ruff: mistakes and layout, notebooks too
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-unit: $(READY)  ## unit tests
-	@$(BIN)/python -m pytest -q
+unit: $(READY)  ## unit tests, a process on each of two cores
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(READY)  ## are the two languages in step, and the kept outputs whole?
 	@$(BIN)/python -m helpers.lessons check
 
-nbval: $(READY)  ## run all notebooks; cells tagged nbval-check-output must print what they printed
-	@$(OFFLINE) $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x notebooks/en notebooks/zh
+nbval:  ## run all notebooks, each language on a core; cells tagged nbval-check-output must print what they printed
+	@$(MAKE) --no-print-directory -j2 nbval-en nbval-zh
+
+nbval-%: $(READY)
+	@$(OFFLINE) OMP_NUM_THREADS=1 LESSON_OUTPUT=build/nbval-$* $(BIN)/python -m pytest -p no:cacheprovider \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x notebooks/$*
 
 sync: $(READY)  ## copy code to the other language, mark translations [FROM=zh] [SAME="06_qwen2_vl_lora/intro"]
 	@$(BIN)/python -m helpers.lessons sync $(if $(FROM),--from $(FROM)) $(if $(SAME),--same $(SAME))

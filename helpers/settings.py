@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / os.environ.get("LESSON_OUTPUT", "output")  # a folder each for lessons that run at the same time
 ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
 
 CHOICES = {
@@ -71,7 +72,7 @@ class Settings:
     max_new_tokens: int
     seed: int = 0
     tracker: str = "local"
-    output_dir: Path = ROOT / "output"
+    output_dir: Path = OUTPUT
     reasons: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

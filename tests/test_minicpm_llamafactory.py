@@ -34,8 +34,17 @@ def place(tmp_path_factory):
         processor = getattr(tiny_minicpm, f"{family}_processor")()
         getattr(tiny_minicpm, f"{family}_model")(processor).save_pretrained(place / family)
         processor.save_pretrained(place / family)
+        name_published_code(place / family)
         write_rows(place / f"data_{family}", family)
     return place
+
+
+def name_published_code(folder):
+    """Official checkpoints name Python files for each class; none of them may be wanted when something is saved."""
+    code = {"AutoConfig": "code.Config", "AutoModelForCausalLM": "code.Model", "AutoTokenizer": ["code.Words", None]}
+    for name in ("config.json", "tokenizer_config.json"):
+        values = json.loads((folder / name).read_text(encoding="utf-8"))
+        (folder / name).write_text(json.dumps(values | {"auto_map": code}), encoding="utf-8")
 
 
 def draw(folder):
@@ -207,6 +216,11 @@ def runs(place):
         "infer_dtype": "float32",
     }
     return {"lora": made[0], "full": made[1], "merged": llamafactory.export(export), "config": lora}
+
+
+def test_no_code_is_copied_beside_the_weights(runs):
+    folders = [runs["lora"].folder, runs["full"].folder, runs["merged"]]
+    assert not [path.name for folder in folders for path in folder.rglob("*.py")]
 
 
 def test_adapter_holds_lora_and_the_trained_ears(runs):

@@ -6,9 +6,6 @@ from helpers.infer import GREEDY
 from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.minicpm import FRAME_TILES, shrunk
 from helpers.llamafactory.tokens import prompt_pieces
-from helpers.minicpm.text import IMAGE_MARK
-
-MARK = {"image": IMAGE_MARK, "audio": "(<audio>./</audio>)"}
 
 
 def predict(model, processor, samples, settings, config, prompt, medium="image", batch_size=25):
@@ -54,6 +51,8 @@ def encode(processor, files, config, prompt, medium="image"):
 
     ``config`` needs all of ``DEFAULTS``; ``files`` is one path for each row.
     """
+    from helpers.minicpm.text import AUDIO_MARK, IMAGE_MARK
+
     if medium == "audio":
         media, options = {"audios": [[clips.hear(file)] for file in files]}, {}
     elif medium == "video":
@@ -62,7 +61,8 @@ def encode(processor, files, config, prompt, medium="image"):
     else:
         limits = config["image_max_pixels"], config["image_min_pixels"]
         media, options = {"images": [[_resize(read_picture(file), *limits)] for file in files]}, {}
-    marks = [MARK.get(medium, IMAGE_MARK) * len(row) for row in next(iter(media.values()))]
+    mark = AUDIO_MARK if medium == "audio" else IMAGE_MARK
+    marks = [mark * len(row) for row in next(iter(media.values()))]
     texts = [_question(mark + prompt, config) for mark in marks]
     return processor(texts, **media, **options)
 
