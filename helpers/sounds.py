@@ -17,10 +17,9 @@ from helpers.drawing import PARTS, check_choice
 from helpers.samples import load_jsonl
 
 NAMES = ("a steady tone", "a rising tone", "a falling tone", "noise", "1 beep", "2 beeps", "3 beeps", "4 beeps")
-SOUND_PROMPT = "What do you hear?"
+SOUND_PROMPT = "Transcribe this sound."
 
 # What the tiny MiniCPM-o was taught to write about such sounds: not their names, but a word for each event.
-TRANSCRIPT_PROMPT = "Transcribe this sound."
 TRANSCRIPTS = dict(zip(NAMES[:4], ("tone", "rise", "fall", "noise"), strict=True))
 TRANSCRIPTS |= {f"{count} beep{'s' * (count > 1)}": " ".join(["beep"] * count) for count in range(1, 5)}
 
