@@ -83,10 +83,14 @@ def main(number, work, *overrides):
         official.write(work / "models" / FOLDERS[family], family, full=True, device=device)
     write_latex_ocr(work / "models" / "LaTeX_OCR" / "data", 640)
     print(f"checkpoint and data written: {time.perf_counter() - start:.0f} s", flush=True)
-    options = (
-        f"models_dir={str(work / 'models')!r}, output_dir={str(work / 'output')!r}, tracker='disabled', "
-        "train_samples=512, test_samples=64, max_new_tokens=80, " + ", ".join(overrides)
-    )
+    chosen = {
+        "models_dir": repr(str(work / "models")),
+        "output_dir": repr(str(work / "output")),
+        "tracker": "'disabled'",
+    }
+    chosen |= {"train_samples": 512, "test_samples": 64, "max_new_tokens": 80}
+    chosen |= dict(override.split("=") for override in overrides)
+    options = ", ".join(f"{name}={value}" for name, value in chosen.items())
     names, log = {"Settings": Settings, "display": print}, []
     for cell, source in cells:
         source = re.sub(r"Settings\.tiny\([^)]*\)", f"Settings.real({options})", source)
