@@ -42,13 +42,6 @@ def grid(samples, columns: int = 4, rendered: bool = True, kind: str = "formula"
     _display({"text/html": grid_html(samples, columns, rendered, kind), "text/plain": plain})
 
 
-def side_by_side(*pictures) -> None:
-    """Show ``PIL.Image`` pictures beside each other, in their own size."""
-    html = "".join(f'<div style="margin-right:24px">{_webp(picture)}</div>' for picture in pictures)
-    plain = ", ".join(f"{picture.width} x {picture.height} pixels" for picture in pictures)
-    _display({"text/html": f'<div style="display:flex;align-items:center">{html}</div>', "text/plain": plain})
-
-
 def before_after(samples, before: list[str], after: list[str], count: int = 6, kind: str = "formula") -> None:
     """Show the first ``count`` samples with both predictions beside the truth; right is ✓, wrong is ✗.
 
@@ -158,10 +151,6 @@ def _picture(path, width: int) -> str:
         picture = picture.convert("RGBA")
     picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     picture.thumbnail((width, width))
-    return _webp(picture)
-
-
-def _webp(picture) -> str:
     out = io.BytesIO()
     picture.save(out, format="WEBP", quality=50)
     return _image(out.getvalue(), "webp", "picture 图片")

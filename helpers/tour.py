@@ -120,6 +120,9 @@ def tidy(notebook):
     for cell in lessons.code_cells(notebook):
         cell.metadata.pop("execution", None)
         cell.outputs = [output for output in cell.outputs if not _is_noise(output)]
+        for output in cell.outputs:
+            if "image/jpeg" in output.get("data", {}):  # a picture displayed as it is comes as PNG too, far larger
+                output.data.pop("image/png", None)
 
 
 def _cores() -> int:

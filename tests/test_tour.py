@@ -127,6 +127,15 @@ def test_kept_outputs_are_tidy_and_marked(tmp_path, monkeypatch):
     assert "execution" not in notebook.cells[1].metadata and "widgets" not in notebook.metadata
 
 
+def test_a_displayed_picture_is_kept_once():
+    both = v4.new_output("display_data", {"image/png": "long", "image/jpeg": "short", "text/plain": "picture"})
+    alone = v4.new_output("display_data", {"image/png": "curve"})
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("1", id="cell-1", outputs=[both, alone])])
+    tour.tidy(notebook)
+    kept = [sorted(output.data) for output in notebook.cells[0].outputs]
+    assert kept == [["image/jpeg", "text/plain"], ["image/png"]]
+
+
 def test_a_failed_lesson_keeps_its_old_outputs(tmp_path):
     path = write_lesson(tmp_path, "01_fails", "1 / 0")
     before = path.read_bytes()
