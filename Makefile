@@ -38,7 +38,7 @@ nbval:  ## run all notebooks, each language on a core; cells tagged nbval-check-
 
 nbval-%: $(READY)
 	@$(OFFLINE) OMP_NUM_THREADS=1 LESSON_OUTPUT=build/nbval-$* $(BIN)/python -m pytest -p no:cacheprovider \
-	  --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x notebooks/$*
+	  --nbval-lax --nbval-sanitize-with=tests/nbval.cfg --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x notebooks/$*
 
 sync: $(READY)  ## copy code to the other language, mark translations [FROM=zh] [SAME="06_qwen2_vl_lora/intro"]
 	@$(BIN)/python -m helpers.lessons sync $(if $(FROM),--from $(FROM)) $(if $(SAME),--same $(SAME))
