@@ -1,5 +1,6 @@
 """helpers.settings: the two modes, what they choose, and what they refuse."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,11 @@ def test_printed_settings_name_device_dtype_model_hub_and_steps():
     printed = {line.split()[0]: line.split()[1:] for line in str(Settings.tiny()).splitlines()}
     assert all(len(printed[name]) > 1 for name in ("device", "dtype", "model", "hub", "steps"))
     assert printed["model"][0] == "tiny"
+
+
+def test_lessons_that_run_at_the_same_time_can_have_a_folder_each():
+    code = "from helpers.settings import Settings, short; print(short(Settings.tiny().output_dir))"
+    for given, folder in (({}, "output"), ({"LESSON_OUTPUT": "build/nbval-en"}, "build/nbval-en")):
+        clean = {name: value for name, value in os.environ.items() if name != "LESSON_OUTPUT"}
+        ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean | given, capture_output=True, text=True)
+        assert ran.stdout.strip() == folder
