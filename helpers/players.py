@@ -41,7 +41,8 @@ def player(path, medium):
     """HTML that plays a file, which lies inside it: a video and a sound as WebM of a kB or two."""
     if medium == "video":
         code = base64.b64encode(as_vp9(path)).decode()
-        return f'<video autoplay controls loop muted playsinline width="200" src="data:video/webm;base64,{code}"></video>'
+        how = 'autoplay controls loop muted playsinline width="200"'
+        return f'<video {how} src="data:video/webm;base64,{code}"></video>'
     code = base64.b64encode(as_opus(clips.hear(path))).decode()
     return f'<audio controls style="width:200px" src="data:audio/webm;base64,{code}"></audio>'
 
