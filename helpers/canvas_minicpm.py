@@ -74,9 +74,17 @@ def vision_block(layer, states, inside):
     return layer(states, attention_mask=inside[:, None, None])
 
 
+def places(ids, token, count):
+    """Where the ``count`` embeddings of a picture or sound go in ids (B, L): (B, L) bool, which of them, positions."""
+    import torch
+
+    chosen = ids == token
+    positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+    return chosen, (chosen.cumsum(1) - 1).clamp(0, count - 1), positions
+
+
 def eye(model, processor, size, device, vision_block=vision_block):
     """As ``canvas.eye``: image tokens (B, queries, hidden), where they go, which of them, positions (B, L)."""
-    import torch
     import torch.nn.functional as F
 
     fixed, image_token = tables(model, processor, size, device), processor.tokenizer.unk_token_id
@@ -91,9 +99,7 @@ def eye(model, processor, size, device, vision_block=vision_block):
         for layer in tower.encoder.layers:
             states = vision_block(layer, states, row["inside"])
         seen = model.resampler(tower.post_layernorm(states), row["size"])
-        is_image = ids == image_token
-        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
-        return seen, is_image, (is_image.cumsum(1) - 1).clamp(0, seen.shape[1] - 1), positions
+        return seen, *places(ids, image_token, seen.shape[1])
 
     return look
 
@@ -107,8 +113,6 @@ def ear(model, processor):
     def listen(features, ids, columns):
         lengths = torch.full((len(features), 1), features.shape[2])
         heard = model.listen(features, list(lengths))[0].view(len(features), -1, model.config.hidden_size)
-        is_sound = ids == sound_token
-        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
-        return heard, is_sound, (is_sound.cumsum(1) - 1).clamp(0, heard.shape[1] - 1), positions
+        return heard, *places(ids, sound_token, heard.shape[1])
 
     return listen

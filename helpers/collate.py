@@ -37,9 +37,9 @@ def _naming(path):
         raise ValueError(f"{short(path)}: {error}") from error
 
 
-def conversation(processor, prompt=PROMPT):
-    """The text of one question about one picture, up to where the answer begins."""
-    content = [{"type": "image"}, {"type": "text", "text": prompt}]
+def conversation(processor, prompt=PROMPT, medium="image"):
+    """The text of one question about one picture (or ``medium`` "audio": sound), up to where the answer begins."""
+    content = [{"type": medium}, {"type": "text", "text": prompt}]
     return processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
 
 

@@ -39,6 +39,11 @@ class Family:
     max_pixels: int = 0
     frames: int = 1
 
+    @property
+    def folder(self):
+        """Name of the checkpoint's folder."""
+        return self.modelscope.split("/")[-1]
+
 
 MINICPM_TARGETS = r"llm\.model\.layers.*_proj|vpm\.encoder\.layers.*(_proj|fc1|fc2)|resampler\.(kv_proj|attn\.out_proj)"
 
@@ -178,7 +183,7 @@ def checkpoint_folder(family, settings, weights=True):
     if settings.mode == "tiny":
         return check_folder(ROOT / "data" / row.tiny, "git restores it: git checkout -- data", weights)
     if settings.hub == "local":
-        folder = settings.models_dir / row.modelscope.split("/")[-1]
+        folder = settings.models_dir / row.folder
         return check_folder(folder, "download it again, or choose another hub or models_dir", weights)
     require_hub(settings)
     if settings.hub == "modelscope":
@@ -193,7 +198,7 @@ def checkpoint_folder(family, settings, weights=True):
 def public_name(folder):
     """The name by which others know the base model in ``folder``: on the hubs, or its path in the project."""
     for row in FAMILIES.values():
-        if row.modelscope.split("/")[-1] in str(folder):
+        if row.folder in str(folder):
             return row.huggingface
     return short(folder)
 

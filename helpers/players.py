@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from helpers import clips
+from helpers import clips, show
 
 CELL = 'style="text-align:left"'  # all else is the page's own
 
@@ -81,6 +81,4 @@ def as_opus(samples):
 
 
 def _show(rows, plain):
-    from IPython.display import display
-
-    display({"text/html": f"<table>{''.join(rows)}</table>", "text/plain": plain}, raw=True)
+    show._display({"text/html": f"<table>{''.join(rows)}</table>", "text/plain": plain})

@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from helpers import canvas
-from helpers.pretrain_rows import FAMILIES, Pool, grow, make_row, processor_of, question, quiet_worker
+from helpers.collate import conversation
+from helpers.pretrain_rows import FAMILIES, Pool, grow, make_row, processor_of, quiet_worker
 from helpers.warm_start import warm_start
 
 
@@ -40,7 +41,7 @@ def read_back(model, processor, task, style, count, seed=99):
     answers = []
     for start in range(0, count, 250):
         part = drawn[start : start + 250]
-        text = [question(processor, task.prompts[0], task.medium)] * len(part)
+        text = [conversation(processor, task.prompts[0], task.medium)] * len(part)
         if task.medium == "audio":
             media = {"audios": [[sound] for sound, _ in part]}
         else:

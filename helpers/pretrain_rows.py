@@ -112,19 +112,11 @@ def processor_of(family):
     return FAMILIES[family][0]()
 
 
-def question(processor, prompt, medium="image"):
-    """The text of one question about one picture or sound, up to where the answer begins."""
-    if medium == "image":
-        return conversation(processor, prompt)
-    content = [{"type": medium}, {"type": "text", "text": prompt}]
-    return processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-
-
 def prompt_ids(processor, prompt, medium, made):
     """Token ids of the conversation up to the answer, with the places for the picture or sound ``made``."""
     from helpers.minicpm.text import AUDIO_MARK, IMAGE_MARK
 
-    text, images = question(processor, prompt, medium), processor.image_processor
+    text, images = conversation(processor, prompt, medium), processor.image_processor
     if medium == "audio":
         text = text.replace(AUDIO_MARK, processor.audio_feature_extract([[made]])[2][0][0])
     elif hasattr(images, "get_slice_image_placeholder"):  # MiniCPM

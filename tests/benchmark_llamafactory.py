@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 import official  # noqa: E402
 
 from helpers import formats, llamafactory, molecules, render, smiles, sounds, videos  # noqa: E402
+from helpers.models import FAMILIES  # noqa: E402
 from helpers.samples import Sample  # noqa: E402
 
 SIDE, FILES = 672, 32
@@ -65,7 +66,6 @@ RUNS = {  # (family, machine): {name: (recipe, changes, processes)}
         "full, sounds, 2 GPUs, ZeRO-3": ("minicpm_o_full_sft", DS3 | {"dataset": "noises", "max_steps": 8}, 2)
     },
 }
-FOLDERS = {"glm_ocr": "GLM-OCR", "minicpm_v": "MiniCPM-V-4_5", "minicpm_o": "MiniCPM-o-2_6"}
 
 
 def write_molecules(folder, rows):
@@ -110,7 +110,7 @@ def measure(name, family, recipe, changes, processes, work):
     """Train some steps; the row of the results."""
     base, run_folder = llamafactory.recipe(recipe), work / name.replace(",", "").replace(" ", "-")
     config = base | {
-        "model_name_or_path": str(work / FOLDERS[family]),
+        "model_name_or_path": str(work / FAMILIES[family].folder),
         "dataset_dir": str(work / "data"),
         "dataset": "rows",
         "output_dir": str(run_folder),
@@ -159,8 +159,8 @@ def pace(log, batch, warm):
 
 def main(work, family, machine):
     work.mkdir(parents=True, exist_ok=True)
-    if not (work / FOLDERS[family]).exists():
-        official.write(work / FOLDERS[family], family, full=True, device="cuda")
+    if not (work / FAMILIES[family].folder).exists():
+        official.write(work / FAMILIES[family].folder, family, full=True, device="cuda")
     if not (work / "data").exists():
         (write_molecules if family == "glm_ocr" else write_media)(work / "data", rows=40 * 16 * 4)
     for name, (recipe, changes, processes) in RUNS[family, machine].items():

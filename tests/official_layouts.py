@@ -152,13 +152,15 @@ MINICPM_O = {
         "num_attention_heads": 16, "num_hidden_layers": 27, "patch_size": 14,
     },
 }  # fmt: skip
-MINICPM_O_TINY = {
+MINICPM_TINY = {
     "vocab_size": 512, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 2,
     "num_key_value_heads": 1,
     "vision_config": {
         "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2,
         "image_size": 980, "patch_size": 14,
     },
+}  # fmt: skip
+MINICPM_O_TINY = MINICPM_TINY | {
     "audio_config": {
         "d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "num_mel_bins": 80,
     },
@@ -211,14 +213,7 @@ MINICPM_V = {
         "num_attention_heads": 16, "num_hidden_layers": 27, "patch_size": 14,
     },
 }  # fmt: skip
-MINICPM_V_TINY = {
-    "vocab_size": 512, "hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "num_key_value_heads": 1, "head_dim": 64,
-    "vision_config": {
-        "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "image_size": 980, "patch_size": 14,
-    },
-}  # fmt: skip
+MINICPM_V_TINY = MINICPM_TINY | {"head_dim": 64}
 MTP_LAYER = 16  # GLM-OCR's layer for multi-token prediction, which transformers passes over
 
 # The special tokens in the order of their ids. GLM-OCR's: huggingface.co/textagent/GLM-OCR-ONNX, tokenizer_config.json.

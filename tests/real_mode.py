@@ -26,14 +26,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import official  # noqa: E402
 
 from helpers import formulas  # noqa: E402
+from helpers.models import FAMILIES  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
 
-FOLDERS = {
-    "qwen2_vl": "Qwen2-VL-2B-Instruct",
-    "glm_ocr": "GLM-OCR",
-    "minicpm_o": "MiniCPM-o-2_6",
-    "minicpm_v": "MiniCPM-V-4_5",
-}
 LESSONS = {  # number: (lesson, families)
     "03": ("03_glm_ocr_llamafactory", ["glm_ocr"]),
     "04": ("04_minicpm_o_lora", ["minicpm_o"]),
@@ -80,7 +75,7 @@ def main(number, work, *overrides):
     shutil.rmtree(work / "models", ignore_errors=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     for family in families:
-        official.write(work / "models" / FOLDERS[family], family, full=True, device=device)
+        official.write(work / "models" / FAMILIES[family].folder, family, full=True, device=device)
     write_latex_ocr(work / "models" / "LaTeX_OCR" / "data", 640)
     print(f"checkpoint and data written: {time.perf_counter() - start:.0f} s", flush=True)
     chosen = {

@@ -144,7 +144,7 @@ def test_one_function_loads_base_adapter_and_merged_model_of_every_family(family
 
     make_processor, make_model = MAKERS[family]
     processor = make_processor()
-    base = tmp_path / models.FAMILIES[family].modelscope.split("/")[-1]
+    base = tmp_path / models.FAMILIES[family].folder
     make_model(processor).save_pretrained(base)
     processor.save_pretrained(base)
     settings = Settings.real(models_dir=tmp_path, device="cpu", dtype="float32", lora_r=4)

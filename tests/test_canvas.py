@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from helpers import canvas, canvas_minicpm, formulas, pretrain_rows
+from helpers.collate import conversation
 
 FIRST = 300_000  # rows far enough on for formulas of several widths
 
@@ -58,7 +59,7 @@ def plain(family, model, processor, index, row):
     """Loss of transformers' own way: conversation, processor, model, with labels for the answer and its end alone."""
     task = pretrain_rows.FAMILIES[family][2][row[0]]
     made, text = task.draw(index, 1, task.styles[0], "train", pretrain_rows.longest_text(task, index))
-    question = pretrain_rows.question(processor, task.prompts[index % len(task.prompts)], task.medium)
+    question = conversation(processor, task.prompts[index % len(task.prompts)], task.medium)
     media = {"audios": [[made]]} if task.medium == "audio" else {"images": [made.convert("RGB")]}
     inputs = processor(text=[question + text + processor.tokenizer.eos_token], return_tensors="pt", **media)
     asked = processor(text=[question], return_tensors="pt", **media)["input_ids"].shape[1]

@@ -6,7 +6,7 @@ import re
 import av
 import numpy as np
 
-from helpers import clips, players, sounds, videos
+from helpers import clips, players, show, sounds, videos
 from helpers.samples import Sample
 
 
@@ -32,7 +32,7 @@ def frames(path):
 
 def test_answers_are_marked_and_escaped(tmp_path, monkeypatch):
     shown = {}
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.update(bundle))
+    monkeypatch.setattr(show, "_display", shown.update)
     sounds.write_wav(np.full(4000, 0.5), tmp_path / "a.wav")
     players.before_after([Sample(tmp_path / "a.wav", "a < b")] * 2, ["no", "a"], ["a  < b", "b"], "audio", count=1)
     assert shown["text/plain"] == "before | after | truth\n✗ no | ✓ a  < b | a < b"

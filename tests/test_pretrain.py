@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from helpers import drawing, pretrain, pretrain_rows, tiny
+from helpers.collate import conversation
 from helpers.settings import ROOT
 
 SHIPPED = ROOT / "data" / "tiny-qwen2-vl"
@@ -44,7 +45,7 @@ def test_rows_hold_the_conversation_as_the_processor_writes_it(family, processor
         task = pretrain_rows.FAMILIES[family][2][number]
         style = task.styles[index // 4 % len(task.styles)]
         made, text = task.draw(index, 1, style, "train", pretrain_rows.longest_text(task, index))
-        talk = pretrain_rows.question(processor, task.prompts[index % len(task.prompts)], task.medium)
+        talk = conversation(processor, task.prompts[index % len(task.prompts)], task.medium)
         media = {"audios": [[made]]} if task.medium == "audio" else {"images": [made.convert("RGB")]}
         inputs = processor(text=[talk + text + processor.tokenizer.eos_token], return_tensors="pt", **media)
         assert ids[:length].tolist() == inputs["input_ids"][0].tolist()
