@@ -17,7 +17,7 @@ help:  ## show this list
 setup: $(READY)  ## make .venv and install everything into it (done by itself when needed)
 
 tour: $(READY)  ## run the lessons offline, one table at the end [LESSON_LANGUAGE=zh] [LESSONS="06_qwen2_vl_lora"]
-	@$(BIN)/python -m helpers.tour run --language $(LESSON_LANGUAGE) --lessons $(LESSONS)
+	@$(BIN)/python -m helpers.course tour --language $(LESSON_LANGUAGE) --lessons $(LESSONS)
 
 lab: $(READY)  ## open JupyterLab on lesson 1 [LESSON_LANGUAGE=zh]
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/$(LESSON_LANGUAGE)/01_install.ipynb
@@ -28,26 +28,27 @@ lint: $(READY)  ## ruff: mistakes and layout, notebooks too
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 unit: $(READY)  ## unit tests, a process on each of two cores
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## are the two languages in step, and the kept outputs whole?
-	@$(BIN)/python -m helpers.lessons check
+	@$(BIN)/python -m helpers.course check
 
 nbval:  ## run all notebooks, each language on a core; cells tagged nbval-check-output must print what they printed
 	@$(MAKE) --no-print-directory -j2 nbval-en nbval-zh
 
 nbval-%: $(READY)
+	@rm -rf build/nbval-$*
 	@$(OFFLINE) OMP_NUM_THREADS=1 LESSON_OUTPUT=build/nbval-$* $(BIN)/python -m pytest -p no:cacheprovider \
 	  --nbval-lax --nbval-sanitize-with=tests/nbval.cfg --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x notebooks/$*
 
 sync: $(READY)  ## copy code to the other language, mark translations [FROM=zh] [SAME="06_qwen2_vl_lora/intro"]
-	@$(BIN)/python -m helpers.lessons sync $(if $(FROM),--from $(FROM)) $(if $(SAME),--same $(SAME))
+	@$(BIN)/python -m helpers.course sync $(if $(FROM),--from $(FROM)) $(if $(SAME),--same $(SAME))
 
 outputs: $(READY)  ## run the notebooks of both languages and keep their outputs [LESSONS="01_install"]
-	@$(BIN)/python -m helpers.tour outputs --lessons $(LESSONS)
+	@$(BIN)/python -m helpers.course outputs --lessons $(LESSONS)
 
 readme: $(READY)  ## put the results of the last tour into both READMEs
-	@$(BIN)/python -m helpers.tour readme
+	@$(BIN)/python -m helpers.course readme
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \

@@ -13,13 +13,14 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 from helpers import hub
-from helpers.settings import ROOT
+from helpers.paths import ROOT
 
 PYTHONS = ((3, 11), (3, 12))
 HUB_SECONDS = 4.0
 DISK_GB = 20
 MEMORY_GB = 6
-HUBS = {"ModelScope": "https://www.modelscope.cn", "Hugging Face": "https://huggingface.co"}
+GPU_GB = 8
+HUBS = {"modelscope": "ModelScope", "huggingface": "Hugging Face"}
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,8 @@ def report(checks: list[Check]) -> str:
 def python() -> Check:
     """Is this a Python that the pinned packages exist for?"""
     ok = sys.version_info[:2] in PYTHONS
-    return Check(
-        "Python", ok, platform.python_version(), "" if ok else "use 3.11 or 3.12: make setup PYTHON=python3.12"
-    )
+    advice = "" if ok else "use 3.11 or 3.12: make setup PYTHON=python3.12"
+    return Check("Python", ok, platform.python_version(), advice)
 
 
 def versions(*names: str) -> dict[str, str]:
@@ -98,15 +98,13 @@ def gpu() -> Check:
         return Check("GPU", False, "PyTorch is missing", "make setup; with pip: pip install -e '.[torch]'")
     if torch.cuda.is_available():
         card = torch.cuda.get_device_properties(0)
-        value = (
-            f"{torch.cuda.device_count()} x {card.name}, {card.total_memory / 1e9:.0f} GB, torch {torch.__version__}"
-        )
-        ok = card.total_memory / 1e9 >= 8
-        return Check("GPU", ok, value, "" if ok else "too small for Settings.real(): stay with Settings.tiny()")
+        memory = card.total_memory / 1e9
+        value = f"{torch.cuda.device_count()} x {card.name}, {memory:.0f} GB, torch {torch.__version__}"
+        advice = "" if memory >= GPU_GB else "too small for Settings.real(): stay with Settings.tiny()"
+        return Check("GPU", memory >= GPU_GB, value, advice)
     if torch.backends.mps.is_available():
-        return Check(
-            "GPU", True, f"Apple MPS, torch {torch.__version__}", "enough for tiny mode; real mode was made for CUDA"
-        )
+        advice = "enough for tiny mode; real mode was made for CUDA"
+        return Check("GPU", True, f"Apple MPS, torch {torch.__version__}", advice)
     advice = "enough for tiny mode; for Settings.real() rent a machine with an NVIDIA GPU"
     return Check("GPU", False, f"none, torch {torch.__version__}", advice)
 
@@ -120,8 +118,8 @@ def disk() -> Check:
 
 
 def hubs(seconds: float = HUB_SECONDS) -> list[Check]:
-    """Does each hub answer within `seconds`? All are asked at the same time; `HF_ENDPOINT` replaces Hugging Face."""
-    addresses = HUBS | {"Hugging Face": os.environ.get("HF_ENDPOINT") or HUBS["Hugging Face"]}
+    """Does each hub answer within `seconds`? All are asked at the same time, where `hub.addresses` says they are."""
+    addresses = {HUBS[name]: address for name, address in hub.addresses().items()}
     if hub.offline():
         advice = "fine for tiny mode; unset HF_HUB_OFFLINE for real weights"
         return [Check(name, True, "not asked: HF_HUB_OFFLINE is set", advice) for name in addresses]
@@ -133,7 +131,6 @@ def _hub(name: str, address: str, why: str) -> Check:
     host = urlsplit(address).hostname or address
     if not why:
         return Check(name, True, f"{host} answers")
-    advice = "fine for tiny mode; for real weights use the other hub or models_dir"
-    if name == "Hugging Face":
-        advice += ", or set HF_ENDPOINT to a mirror"
+    mirror = ", or set HF_ENDPOINT to a mirror" if name == "Hugging Face" else ""
+    advice = f"fine for tiny mode; for real weights use the other hub or models_dir{mirror}"
     return Check(name, False, f"{host}: {why}", advice)

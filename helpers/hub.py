@@ -1,4 +1,4 @@
-"""Is a hub there? Asked within seconds, before its own client would try for minutes."""
+"""Models and data sets from a hub, which is first asked whether it is there: its own client would try for minutes."""
 
 import http.client
 import os
@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 SECONDS = 5.0
@@ -29,6 +30,27 @@ def require_hub(settings):
             "set HF_ENDPOINT to a mirror, or download elsewhere and use hub='local', models_dir=...; "
             "Settings.tiny() needs no network."
         )
+
+
+def download(settings, name, patterns, dataset=False):
+    """The folder into which the hub's own client has put the files of a repository that match ``patterns``.
+
+    Args:
+        name: the repository on ``settings.hub``.
+        dataset: whether it holds data, not a model.
+
+    Raises:
+        ConnectionError: the hub does not answer within seconds; the message says what to do.
+    """
+    require_hub(settings)
+    if settings.hub == "modelscope":
+        import modelscope
+
+        client = modelscope.dataset_snapshot_download if dataset else modelscope.snapshot_download
+        return Path(client(name, allow_patterns=patterns))
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, repo_type="dataset" if dataset else "model", allow_patterns=patterns))
 
 
 def addresses():

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / os.environ.get("LESSON_OUTPUT", "output")  # a folder each for lessons that run at the same time
-ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
+from helpers.paths import OUTPUT, short
 
+ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
 CHOICES = {
     "mode": ("tiny", "real"),
     "hub": ("modelscope", "huggingface", "local"),
@@ -22,23 +21,9 @@ CHOICES = {
     "tracker": ("local", "offline", "cloud", "disabled"),
 }
 COUNTS = (
-    "train_samples",
-    "test_samples",
-    "batch_size",
-    "gradient_accumulation",
-    "epochs",
-    "lora_r",
-    "lora_alpha",
-    "max_new_tokens",
+    *("train_samples", "test_samples", "batch_size", "gradient_accumulation"),
+    *("epochs", "lora_r", "lora_alpha", "max_new_tokens"),
 )
-
-
-def short(path) -> str:
-    """The path as it may be printed: relative to the project, or only its last part when it lies outside."""
-    path = Path(path)
-    absolute = path if path.is_absolute() else Path.cwd() / path
-    absolute = Path(os.path.normpath(absolute))
-    return absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else absolute.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,9 +189,9 @@ def _check(settings: Settings):
         if type(getattr(settings, name)) is not bool:
             raise ValueError(f"{name}={getattr(settings, name)!r} must be True or False")
     for name in COUNTS + ("seed",):
-        value, least = getattr(settings, name), 0 if name == "seed" else 1
-        if type(value) is not int or value < least:
-            raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+        value, minimum = getattr(settings, name), 0 if name == "seed" else 1
+        if type(value) is not int or value < minimum:
+            raise ValueError(f"{name}={value!r} must be a whole number of at least {minimum}")
     if not 0 < settings.learning_rate < 1:
         raise ValueError(f"learning_rate={settings.learning_rate!r} must lie between 0 and 1; LoRA likes 1e-4 to 2e-3")
     _check_folder(settings)

@@ -11,21 +11,25 @@ from matplotlib.figure import Figure
 from peft import PeftModel
 from PIL import Image
 
-from helpers import formulas, infer, models, show, tasks
+from helpers.data import tasks
+from helpers.data.synthetic import formulas
+from helpers.inference.predict import predict
+from helpers.models.load import load
 from helpers.settings import Settings
+from helpers.show import kinds
 
 COUNT = 6
 settings = Settings.tiny()
 folder = settings.output_dir / "06_qwen2_vl_lora"
 samples = tasks.formulas(settings, folder)[1][:COUNT]
-model, processor = models.load("qwen2_vl", settings)
-before = infer.predict(model, processor, samples, settings)
+model, processor = load("qwen2_vl", settings)
+before = predict(model, processor, samples, settings)
 tuned = PeftModel.from_pretrained(model, folder / "run" / "adapter").eval()
-after = infer.predict(tuned, processor, samples, settings)
+after = predict(tuned, processor, samples, settings)
 
 figure = Figure(figsize=(9, 0.62 * COUNT + 0.3), dpi=110, facecolor="white")
 for row, sample in enumerate(samples):
-    answers = [("picture", sample.image), ("before", before[row]), ("after", after[row])]
+    answers = [("picture", sample.file), ("before", before[row]), ("after", after[row])]
     for column, (head, content) in enumerate(answers):
         axes = figure.add_subplot(COUNT, 3, 3 * row + column + 1)
         axes.axis("off")
@@ -35,7 +39,7 @@ for row, sample in enumerate(samples):
             with Image.open(content) as picture:
                 shown = picture.copy()
         else:
-            shown = show.formula_picture(content)
+            shown = kinds.formula_picture(content)
             right = content.split() == sample.text.split()
             axes.text(-0.04, 0.5, "✓" if right else "✗", color="#2e9e4f" if right else "#c0392b", fontsize=15,
                       transform=axes.transAxes, va="center", ha="right")  # fmt: skip

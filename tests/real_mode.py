@@ -6,10 +6,10 @@
     python tests/real_mode.py 05 WORK_FOLDER    (100 GB of disk)
     python tests/real_mode.py 07 WORK_FOLDER
 
-Makes a checkpoint folder of full size as on the hub (tests/official.py: official config, random weights, a small
-tokenizer with the official ids of the special tokens) and LaTeX_OCR as parquet, then runs the code cells of the lesson
-with the one changed word. Random weights read nothing: this shows that the path works and what it costs, not how well
-it reads.
+Makes a checkpoint folder of full size as on the hub (tests/reference/official.py: official config, random weights, a
+small tokenizer with the official ids of the special tokens) and LaTeX_OCR as parquet, then runs the code cells of the
+lesson with the one changed word. Random weights read nothing: this shows that the path works and what it costs, not how
+well it reads.
 """
 
 import json
@@ -22,11 +22,11 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
 import official  # noqa: E402
 
-from helpers import formulas  # noqa: E402
-from helpers.models import FAMILIES  # noqa: E402
+from helpers.data.synthetic import formulas  # noqa: E402
+from helpers.models.families import FAMILIES  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
 
 LESSONS = {  # number: (lesson, families)
@@ -86,7 +86,7 @@ def main(number, work, *overrides):
     chosen |= {"train_samples": 512, "test_samples": 64, "max_new_tokens": 80}
     chosen |= dict(override.split("=") for override in overrides)
     options = ", ".join(f"{name}={value}" for name, value in chosen.items())
-    names, log = {"Settings": Settings, "display": print}, []
+    names = {"Settings": Settings, "display": print}
     for cell, source in cells:
         source = re.sub(r"Settings\.tiny\([^)]*\)", f"Settings.real({options})", source)
         start = time.perf_counter()
@@ -95,11 +95,10 @@ def main(number, work, *overrides):
         except AssertionError:  # random weights give no answer a margin: rounding after a merge changes them
             print(f"--- cell {cell}: its assert does not hold", flush=True)
         print(f"--- cell {cell}: {time.perf_counter() - start:.1f} s{memory()}", flush=True)
-        log = names["trainer"].state.log_history if "trainer" in names else log
     if torch.cuda.is_available():
         print(torch.cuda.get_device_name(), "torch", torch.__version__)
-    if log:  # LLaMA-Factory trains in a process of its own and prints this itself
-        print({k: v for k, v in log[-1].items() if "runtime" in k or "per_second" in k})
+    if "run" in names:
+        print({k: v for k, v in names["run"].metrics.items() if "runtime" in k or "per_second" in k})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import urllib.error
 
 import pytest
 
-from helpers import hub, models
+from helpers import hub
+from helpers.models.load import load, load_processor
 from helpers.settings import Settings
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -45,6 +46,32 @@ def server():
     running.server_close()
 
 
+CLIENTS = {
+    "modelscope": {False: ("modelscope.snapshot_download", {}), True: ("modelscope.dataset_snapshot_download", {})},
+    "huggingface": {
+        False: ("huggingface_hub.snapshot_download", {"repo_type": "model"}),
+        True: ("huggingface_hub.snapshot_download", {"repo_type": "dataset"}),
+    },
+}
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("dataset", [False, True])
+def test_download_asks_first_and_then_the_client_of_the_hub(monkeypatch, tmp_path, name, dataset):
+    calls, (client, options) = [], CLIENTS[name][dataset]
+    monkeypatch.setattr(hub, "require_hub", lambda settings: calls.append(settings.hub))
+    monkeypatch.setattr(client, lambda *names, **given: calls.append((*names, given)) or str(tmp_path))
+    assert hub.download(at(name), "owner/name", ["*.json"], dataset) == tmp_path
+    assert calls == [name, ("owner/name", {"allow_patterns": ["*.json"]} | options)]
+
+
+def test_download_from_a_hub_out_of_reach_is_refused_before_its_client_tries(monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: pytest.fail("would retry for minutes"))
+    with pytest.raises(ConnectionError, match="cannot be reached"):
+        hub.download(at("huggingface"), "owner/name", ["*"], dataset=True)
+
+
 def at(name):
     return types.SimpleNamespace(hub=name)
 
@@ -59,7 +86,7 @@ def test_unreachable_hub_says_at_once_what_to_do(monkeypatch):
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("load", [models.load, models.load_processor])
+@pytest.mark.parametrize("load", [load, load_processor])
 def test_loading_real_weights_asks_first(monkeypatch, load):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: pytest.fail("would retry for minutes"))

@@ -4,6 +4,12 @@ base = recipe("glm_ocr_lora_sft")
 config = base | overrides(settings, base, dataset_dir=..., output_dir=...)
 check(config)
 run = train(config)
+
+recipe, overrides, changes         keys of a YAML file here; what settings change in them; the changes as a table
+check, video_budget                what a run will do, or why it must not start; the tokens that a video takes
+train, export                      weights in output_dir, as a ``training.Run``; base and adapter merged
+predict                            answers of a MiniCPM, asked as in its training
+ConfigError, LlamaFactoryError     a run that must not start; a run that failed, and why
 """
 
 from helpers.llamafactory.checks import check
@@ -11,18 +17,4 @@ from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.minicpm import video_budget
 from helpers.llamafactory.predict import predict
-from helpers.llamafactory.run import Run, changes, export, overrides, recipe, train
-
-__all__ = [
-    "ConfigError",
-    "LlamaFactoryError",
-    "Run",
-    "changes",
-    "check",
-    "export",
-    "overrides",
-    "predict",
-    "recipe",
-    "train",
-    "video_budget",
-]
+from helpers.llamafactory.run import changes, export, overrides, recipe, train

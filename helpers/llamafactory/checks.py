@@ -4,19 +4,17 @@ LLaMA-Factory cuts rows at ``cutoff_len`` (even inside the picture's tokens), sh
 (768 x 768 if nothing is said) and goes on with a finished checkpoint, all without an error.
 """
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 
-from helpers import clips
-from helpers.files import read_rows
-from helpers.formats import MARKS
-from helpers.llamafactory.config import DEFAULTS, ConfigError, data_files, find_faults, located, refuse
+from helpers.data import media
+from helpers.data.rows import read_rows
+from helpers.data.validate import DataError, find_problems
+from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
 from helpers.llamafactory.minicpm import budget_line
-from helpers.llamafactory.tokens import TEMPLATES, by, find_long_rows
-from helpers.settings import short
-from helpers.validate import DataError, find_problems
+from helpers.llamafactory.resume import find_run
+from helpers.llamafactory.tokens import TEMPLATES, find_long_rows, size_text
+from helpers.paths import short
 
 
 @dataclass
@@ -37,34 +35,32 @@ class Report:
         return "\n".join(self.lines)
 
 
-def check(config, nproc=1, may_shrink=True):
+def check(config, nproc=1, may_shrink=True, overwrite=False):
     """Print and return what the training run of ``config`` will do; refuse it if anything would break or be lost.
 
     Args:
         config: a recipe with its changes.
-        nproc: number of processes, for the number of steps.
+        nproc, overwrite: as ``train`` will get them.
         may_shrink: False: a picture larger than ``image_max_pixels`` is an error, not a line of the report.
 
     Raises:
-        ConfigError: unknown keys, missing files, impossible choices, a finished run in ``output_dir``.
+        ConfigError: unknown keys, missing files, impossible choices.
         DataError: broken rows, or rows of more tokens than ``cutoff_len``: all of them, each with file and row.
+        FileExistsError: ``output_dir`` holds a run of another configuration, data or base; says what differs.
     """
     refuse(find_faults(config) + _template_fault(config))
-    state, reason = find_state(config)
-    if state == "other" and not config.get("overwrite_output_dir"):
-        raise ConfigError(reason)
-    config, report, problems = DEFAULTS | config, Report(), []
-    counts = []
+    said, config = config, DEFAULTS | config
+    report, problems, counts = Report(), [], []
     for key in ("dataset", "eval_dataset"):
         for file in data_files(config, key):
             problems += find_problems(file, fmt="sharegpt") or find_long_rows(file, config, report, may_shrink)
             counts.append((key, len(read_rows(file)[0]), file))
     if problems:
         raise DataError(problems)
+    _, line = find_run(said, nproc, overwrite)
     _tell_data(config, counts, report)
     _tell_steps(config, counts, nproc, report)
-    if state == "killed" and reason:
-        report.lines.append(reason)
+    report.lines += [line] if line else []
     print(report)
     return report
 
@@ -72,7 +68,7 @@ def check(config, nproc=1, may_shrink=True):
 def _template_fault(config):
     if (name := config.get("template")) in TEMPLATES:
         if name == "minicpm_o" and config.get("audio_sampling_rate", 16000) != 16000:
-            return ["audio_sampling_rate: MiniCPM-o hears 16000 -> leave it out; sounds are resampled"]
+            return ["audio_sampling_rate: MiniCPM-o takes 16000 -> leave it out; sounds are resampled"]
         return []
     return [f"template: {name!r} -> tokens can be counted for {', '.join(TEMPLATES)}; another is a row of TEMPLATES"]
 
@@ -91,28 +87,23 @@ def _tell_data(config, counts, report):
     )
     if report.shrunk:
         name, before, after = max(report.shrunk, key=lambda row: row[1][0] * row[1][1])
-        most = f"image_max_pixels {config['image_max_pixels']} shrinks pictures: {len(report.shrunk)}"
-        report.lines.append(f"{most}; the largest, {name}, from {by(before)} to {by(after)}")
+        line = f"image_max_pixels {config['image_max_pixels']} shrinks pictures: {len(report.shrunk)}"
+        report.lines.append(f"{line}; the largest, {name}, from {size_text(before)} to {size_text(after)}")
     elif len(report.clips) < len(report.lengths):
         report.lines.append(f"image_max_pixels {config['image_max_pixels']}: no picture is shrunk")
-    report.lines += [
-        line for line in (_tell_longest(config, report.clips, kind) for kind in ("videos", "audios")) if line
-    ]
+    for kind in ("videos", "audios"):
+        if found := [(tokens, path) for what, path, tokens in report.clips if what == kind]:
+            report.lines.append(_tell_longest(config, kind, *max(found, key=lambda pair: pair[0])))
 
 
-def _tell_longest(config, found, kind):
-    """A line on the video or sound that takes most tokens; "" if there is none."""
-    path, tokens = max(
-        ((path, tokens) for what, path, tokens in found if what == kind), key=lambda p: p[1], default=("", 0)
-    )
-    if not tokens:
-        return ""
+def _tell_longest(config, kind, tokens, path):
+    """A line on the video or sound that takes most tokens."""
     if kind == "audios":
-        return f"longest sound, {path.name}: {clips.look_at_sound(path).seconds:.3g} s = {tokens} tokens"
-    video = clips.look_at_video(path, decode=False)
-    fps, most = config["video_fps"], config["video_maxlen"]
-    frames = len(clips.sampled(video.told, video.seconds, fps, most))
-    return f"longest video, {path.name}: {budget_line(video.seconds, fps, most, frames, tokens // frames)}"
+        return f"longest sound, {path.name}: {media.look_at_sound(path).seconds:.3g} s = {tokens} tokens"
+    video = media.look_at_video(path, decode=False)
+    fps, max_frames = config["video_fps"], config["video_maxlen"]
+    frames = len(media.frame_indices(video.declared, video.seconds, fps, max_frames))
+    return f"longest video, {path.name}: {budget_line(video.seconds, fps, max_frames, frames, tokens // frames)}"
 
 
 def _tell_steps(config, counts, nproc, report):
@@ -127,49 +118,3 @@ def _tell_steps(config, counts, nproc, report):
     for key, loss in (("logging_steps", "no loss is logged"), ("save_steps", "nothing is saved before the end")):
         if config[key] > report.steps:
             report.lines.append(f"{key} {config[key]} is more than there are steps: {loss}")
-
-
-# --- what output_dir holds ----------------------------------------------------------------------
-
-
-def find_state(config):
-    """("new" | "killed" | "other", what to say): whether ``output_dir`` holds a run, and of this configuration.
-
-    "killed" is an unfinished run of the same configuration, data and base; it can go on. "other" is a finished run, or
-    the checkpoints of a different one: LLaMA-Factory would go on with them and say nothing.
-    """
-    folder = located(config["output_dir"])
-    cure = "take another output_dir, or set overwrite_output_dir: true to lose it"
-    if (folder / "train_results.json").is_file():
-        return "other", f"output_dir: {short(folder)} holds a finished run -> {cure}"
-    if not any(folder.glob("checkpoint-*")):
-        return "new", ""
-    note = folder / "run.json"
-    if note.is_file() and note.read_text(encoding="utf-8") == facts(config):
-        return "killed", f"{short(folder)} holds an unfinished run: it goes on from its last checkpoint"
-    return "other", f"output_dir: {short(folder)} holds checkpoints of another configuration, data or base -> {cure}"
-
-
-def facts(config):
-    """What the weights of a run depend on, as JSON: its configuration, data and base."""
-    left_out = ("overwrite_output_dir", "resume_from_checkpoint")
-    said = {key: value for key, value in config.items() if key not in left_out and "swanlab" not in key}
-    files = data_files(config) + data_files(config, "eval_dataset")
-    marks = [_mark(file) for file in files]
-    for file in files:
-        names = [n for _, row in read_rows(file)[0] for kind in MARKS for n in row.get(f"{kind}s") or []]
-        marks.append([(file.parent / name).stat().st_size for name in names])
-    base = located(config["model_name_or_path"])
-    marks += [_mark(path) for path in sorted(base.glob("*.safetensors"))]
-    return json.dumps({"config": said, "digest": _digest(json.dumps(marks).encode())}, ensure_ascii=False, default=str)
-
-
-def _mark(path):
-    """Size and a checksum of a file; of a large one, of its last megabyte."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 2**20))
-        return [path.name, path.stat().st_size, _digest(file.read())]
-
-
-def _digest(data):
-    return hashlib.sha256(data).hexdigest()[:16]

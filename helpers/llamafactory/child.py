@@ -10,7 +10,7 @@ import ctypes
 import signal
 import sys
 
-from helpers.llamafactory import media
+from helpers.llamafactory import patches
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -25,45 +25,18 @@ def main():
 
         torchrun(rest)
         return
-    from llamafactory.model import loader
-    from llamafactory.train.sft import workflow
-    from llamafactory.train.tuner import export_model, run_exp
-
-    workflow.load_model = quick_on_cpu(workflow.load_model)
-    loader.register_autoclass = no_code_beside_the_weights
-    media.prepare()
+    patches.apply()
     sys.argv[1:] = rest
     if verb == "chat":
-        from llamafactory.chat.chat_model import run_chat
-
-        run_chat()
+        from llamafactory.chat.chat_model import run_chat as run
+    elif verb == "export":
+        from llamafactory.train.tuner import export_model as run
     else:
-        run_exp() if verb == "train" else export_model()
-
-
-def no_code_beside_the_weights(config, model, tokenizer):
-    """Instead of LLaMA-Factory's: it marks the classes of a checkpoint that names code of its own, as the official
-    MiniCPM ones do, so that their source files are copied beside whatever is saved. Ours belong to this project, and
-    transformers' own cannot be copied: saving would fail after the last step.
-    """
-
-
-def quick_on_cpu(load):
-    """LLaMA-Factory's loader; without a GPU its vision tower takes all pictures of a batch at once."""
-    import torch
-
-    from helpers.attention import batch_vision_attention
-
-    def load_model(*args, **kwargs):
-        model = load(*args, **kwargs)
-        if not torch.cuda.is_available():
-            batch_vision_attention(model)
-        return model
-
-    return load_model
+        from llamafactory.train.tuner import run_exp as run
+    run()
 
 
 if __name__ == "__main__":
     main()
 elif __name__ == "__mp_main__":  # a process that reads data, where the system spawns them instead of forking
-    media.prepare()
+    patches.apply()

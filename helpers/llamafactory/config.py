@@ -8,8 +8,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from helpers.checkpoint import check_folder
-from helpers.settings import ROOT, short
+from helpers.models.checkpoint import check_folder
+from helpers.paths import ROOT, short
 
 DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
     "cutoff_len": 2048, "image_max_pixels": 768 * 768, "image_min_pixels": 32 * 32, "max_samples": None,
@@ -18,6 +18,7 @@ DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
     "video_fps": 2.0, "video_maxlen": 128, "video_max_pixels": 256 * 256, "video_min_pixels": 16 * 16,
     "audio_sampling_rate": 16000,
 }  # fmt: skip
+
 ARGUMENTS = {  # where the names of a configuration's keys are declared
     "llamafactory": [f"hparams/{name}_args.py" for name in ("model", "data", "training", "finetuning", "generating")],
     "transformers": ["training_args.py", "training_args_seq2seq.py"],
@@ -73,6 +74,7 @@ def unknown_keys(config, training=True):
 
 
 def find_faults(config):
+    """All that is wrong with the configuration of a training, one line each."""
     faults = unknown_keys(config) + model_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
@@ -86,7 +88,9 @@ def find_faults(config):
         )
     if plan := config.get("deepspeed"):
         if not located(plan).is_file():
-            faults.append(f"deepspeed: no file {short(located(plan))} -> helpers/recipes/ds_z2_config.json is one")
+            faults.append(
+                f"deepspeed: no file {short(located(plan))} -> helpers/llamafactory/recipes/ds_z2_config.json is one"
+            )
         if find_spec("deepspeed") is None:
             faults.append("deepspeed: not installed -> pip install deepspeed")
     return faults + (_dataset_faults(config) if config.get("dataset") else [])
@@ -115,14 +119,14 @@ def _names(config, key):
 def _dataset_faults(config):
     info = located(config.get("dataset_dir", "data")) / "dataset_info.json"
     if not info.is_file():
-        return [f"dataset_dir: no {short(info)} -> formats.register writes it; or correct dataset_dir"]
+        return [f"dataset_dir: no {short(info)} -> data.register writes it; or correct dataset_dir"]
     entries, faults = json.loads(info.read_bytes()), []
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
         if entry is None:
             faults.append(f"dataset: no {name!r} in {short(info)}, which has {', '.join(entries)} -> correct the name")
         elif entry.get("formatting") != "sharegpt" or not (info.parent / entry.get("file_name", "")).is_file():
-            faults.append(f"dataset: {name!r} is no ShareGPT file beside {short(info)} -> formats.write_sharegpt")
+            faults.append(f"dataset: {name!r} is no ShareGPT file beside {short(info)} -> data.write_sharegpt")
     if config.get("eval_dataset") and config.get("val_size"):
         faults.append("eval_dataset and val_size: LLaMA-Factory takes one of them -> set val_size: 0.0")
     return faults
@@ -134,3 +138,11 @@ def data_files(config, key="dataset"):
     names = _names(config, key)
     entries = json.loads((folder / "dataset_info.json").read_bytes()) if names else {}
     return [folder / entries[name]["file_name"] for name in names]
+
+
+def portable(value):
+    """A path as it is written into a configuration: from the project's folder on if it lies there."""
+    if not isinstance(value, Path):
+        return value
+    path = Path(os.path.abspath(value))
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)

@@ -3,81 +3,46 @@
 import re
 import signal
 
-from helpers.settings import ROOT, short
+from helpers.paths import ROOT, short
 
 CAUSES = (  # (pattern in the log, cause, cure); the first that is found counts
-    (
-        r"No space left on device|Disk quota exceeded",
-        "the disk is full",
-        "make room, or lower save_total_limit; checkpoints of a full fine-tune take several GB each",
-    ),
-    (
-        r"CUDA out of memory|OutOfMemoryError",
-        "the GPU's memory is full",
-        "halve per_device_train_batch_size and double gradient_accumulation_steps; then lower image_max_pixels or"
-        " cutoff_len, keep disable_gradient_checkpointing: false, LoRA instead of full, or ZeRO on several GPUs",
-    ),
-    (
-        r"[Ii]mage features and image tokens do not match",
-        "cutoff_len cut tokens of a picture, or tokens were counted from an old copy of the data",
-        "run check(config), which names the rows; raise cutoff_len or lower image_max_pixels; overwrite_cache: true",
-    ),
-    (
-        r"Some keys are not used by the HfArgumentParser",
-        "a key that this LLaMA-Factory does not know",
-        "run check(config), which names it; keys of other versions and forks have to go",
-    ),
-    (
-        r"Undefined dataset|dataset_info\.json|File .* not found\.",
-        "the data set is not registered, or its file is missing",
-        "formats.register enters it; dataset_dir must be the folder of dataset_info.json",
-    ),
-    (
-        r"Your setup doesn't support bf16|does not support `pure_bf16`",
-        "bf16 without a GPU that knows it",
-        "on a CPU bf16: false and use_cpu: true; on older GPUs fp16: true",
-    ),
-    (
-        r"same dtype, but got: float != c10::BFloat16",
-        "full fine-tuning without bf16 of a base that is kept in bfloat16",
-        'bf16: true on a GPU; on a CPU write "dtype": "float32" at the top of the base\'s config.json',
-    ),
-    (
-        r"EADDRINUSE|[Aa]ddress already in use",
-        "another run uses the port the processes meet at",
-        "end it, or choose another: MASTER_PORT=29501",
-    ),
-    (
-        r"DeepSpeed is not available|No module named 'deepspeed'|deepspeed.{0,40}is required|pip install deepspeed",
-        "DeepSpeed is not installed",
-        "pip install deepspeed, or leave deepspeed out",
-    ),
-    (
-        r"is required for a normal functioning of this module",
-        "a package outside the range that LLaMA-Factory was tested with",
-        "install this project's own versions again: pip install -r requirements.lock",
-    ),
-    (
-        r"Target module LayerNorm",
-        "LoRA on all layers of vision tower and projector reaches a LayerNorm",
-        "freeze_multi_modal_projector: true",
-    ),
-    (
-        r"Processor was not found|Image processor was not found",
-        "the checkpoint folder lacks its processor's files",
-        "copy or download the whole folder again",
-    ),
-    (
-        r"couldn't connect to|LocalEntryNotFoundError|offline mode is enabled|Max retries exceeded",
-        "a model or data set is not on this machine, and the hub cannot be reached",
-        "give a folder, choose the other hub, or set HF_ENDPOINT",
-    ),
-    (
-        r"NVIDIA driver on your system is too old|no kernel image is available",
-        "the GPU's driver or its age does not fit this PyTorch",
-        "update the driver, or install a PyTorch that fits",
-    ),
-)
+    (r"No space left on device|Disk quota exceeded", "the disk is full",
+     "make room, or lower save_total_limit; checkpoints of a full fine-tune take several GB each"),
+    (r"CUDA out of memory|OutOfMemoryError", "the GPU's memory is full",
+     "halve per_device_train_batch_size and double gradient_accumulation_steps; then lower image_max_pixels or"
+     " cutoff_len, keep disable_gradient_checkpointing: false, LoRA instead of full, or ZeRO on several GPUs"),
+    (r"[Ii]mage features and image tokens do not match",
+     "cutoff_len cut tokens of a picture, or tokens were counted from an old copy of the data",
+     "run check(config), which names the rows; raise cutoff_len or lower image_max_pixels; overwrite_cache: true"),
+    (r"Some keys are not used by the HfArgumentParser", "a key that this LLaMA-Factory does not know",
+     "run check(config), which names it; keys of other versions and forks have to go"),
+    (r"Undefined dataset|dataset_info\.json|File .* not found\.",
+     "the data set is not registered, or its file is missing",
+     "data.register enters it; dataset_dir must be the folder of dataset_info.json"),
+    (r"Your setup doesn't support bf16|does not support `pure_bf16`", "bf16 without a GPU that knows it",
+     "on a CPU bf16: false and use_cpu: true; on older GPUs fp16: true"),
+    (r"same dtype, but got: float != c10::BFloat16",
+     "full fine-tuning without bf16 of a base that is kept in bfloat16",
+     'bf16: true on a GPU; on a CPU write "dtype": "float32" at the top of the base\'s config.json'),
+    (r"EADDRINUSE|[Aa]ddress already in use", "another run uses the port the processes meet at",
+     "end it, or choose another: MASTER_PORT=29501"),
+    (r"DeepSpeed is not available|No module named 'deepspeed'|deepspeed.{0,40}is required|pip install deepspeed",
+     "DeepSpeed is not installed",
+     "pip install deepspeed, or leave deepspeed out"),
+    (r"is required for a normal functioning of this module",
+     "a package outside the range that LLaMA-Factory was tested with",
+     "install this project's own versions again: pip install -r requirements.lock"),
+    (r"Target module LayerNorm", "LoRA on all layers of vision tower and projector reaches a LayerNorm",
+     "freeze_multi_modal_projector: true"),
+    (r"Processor was not found|Image processor was not found", "the checkpoint folder lacks its processor's files",
+     "copy or download the whole folder again"),
+    (r"couldn't connect to|LocalEntryNotFoundError|offline mode is enabled|Max retries exceeded",
+     "a model or data set is not on this machine, and the hub cannot be reached",
+     "give a folder, choose the other hub, or set HF_ENDPOINT"),
+    (r"NVIDIA driver on your system is too old|no kernel image is available",
+     "the GPU's driver or its age does not fit this PyTorch",
+     "update the driver, or install a PyTorch that fits"),
+)  # fmt: skip
 
 
 class LlamaFactoryError(RuntimeError):

@@ -5,23 +5,22 @@ and without a number. A sound becomes 25 embeddings a second.
 """
 
 import math
-from functools import cache
 
-from helpers import clips
+from helpers.data import media
 
 FRAME_TILES = 2  # LLaMA-Factory's max_slice_nums for frames, which no key changes
 
 
-def shrunk(width, height, most, least):
+def scaled_size(width, height, max_pixels, min_pixels):
     """The size in pixels that LLaMA-Factory gives a picture of ``width`` x ``height``, or a frame, for MiniCPM."""
-    for limit, outside in ((most, lambda area: area > most), (least, lambda area: area < least)):
+    for limit, outside in ((max_pixels, lambda area: area > max_pixels), (min_pixels, lambda area: area < min_pixels)):
         if outside(width * height):
             factor = math.sqrt(limit / (width * height))
             width, height = int(width * factor), int(height * factor)
     return width, height
 
 
-def clip_faults(value, folder, config):
+def video_faults(value, folder, config):
     """What LLaMA-Factory cannot do with the videos of a row, as (reason, cure)."""
     videos, faults = value.get("videos") or [], []
     if videos and value.get("images"):
@@ -30,29 +29,20 @@ def clip_faults(value, folder, config):
     if len(videos) > 1:
         cure = "one row for each, or join them into one file"
         faults.append((f"{len(videos)} videos in one row: LLaMA-Factory stops with IndexError", cure))
-    return faults + [fault for name in videos if (fault := _video_fault(name, _video(folder / name), config))]
+    return faults + [fault for name in videos if (fault := _video_fault(name, folder, config))]
 
 
-def _video_fault(name, video, config):
-    fps, most = config["video_fps"], config["video_maxlen"]
-    if not video.told or video.seconds is None:
-        reason = f"{name}: its header tells no number of frames, so only the first {most} would be taken"
+def _video_fault(name, folder, config):
+    video = media.look_at_video(folder / name, decode=False)
+    fps, max_frames = config["video_fps"], config["video_maxlen"]
+    if not video.declared or video.seconds is None:
+        reason = f"{name}: its header declares no number of frames, so only the first {max_frames} would be taken"
         return reason, "write it as MP4"
-    if len(clips.sampled(video.told, video.seconds, fps, most)) < 2:
+    if len(media.frame_indices(video.declared, video.seconds, fps, max_frames)) < 2:
         enough = math.ceil(20 / video.seconds) / 10
         reason = f"{name}: {video.seconds:.2g} s are too short, a single frame at video_fps {fps:g}"
         return reason, f"video_fps: {enough:g} or more, or give the frame as a picture"
     return None
-
-
-@cache
-def _video(path):
-    return clips.look_at_video(path, decode=False)
-
-
-@cache
-def _sound(path):
-    return clips.look_at_sound(path)
 
 
 def media_texts(value, folder, sizes, processor, config):
@@ -65,44 +55,48 @@ def media_texts(value, folder, sizes, processor, config):
     """
     images = processor.image_processor
     pictures = [images.get_slice_image_placeholder(size, place) for place, size in enumerate(sizes)]
-    videos = ["".join(frame_texts(_video(folder / name), images, config)) for name in value.get("videos") or []]
-    sounds = [_sound_text(_sound(folder / name)) for name in value.get("audios") or []]
+    videos = [_video_text(folder / name, images, config) for name in value.get("videos") or []]
+    sounds = [_sound_text(folder / name) for name in value.get("audios") or []]
     return {"images": pictures, "videos": videos, "audios": sounds}
 
 
-def frame_texts(video, images, config):
-    """The text for each frame that LLaMA-Factory takes of a ``clips.Video``."""
-    taken = clips.sampled(video.told, video.seconds, config["video_fps"], config["video_maxlen"])
-    size = shrunk(*video.size, config["video_max_pixels"], config["video_min_pixels"])
+def _video_text(path, images, config):
+    return "".join(_frame_texts(media.look_at_video(path, decode=False), images, config))
+
+
+def _frame_texts(video, images, config):
+    """The text for each frame that LLaMA-Factory takes of a ``media.Video``."""
+    taken = media.frame_indices(video.declared, video.seconds, config["video_fps"], config["video_maxlen"])
+    size = scaled_size(*video.size, config["video_max_pixels"], config["video_min_pixels"])
     return [images.get_slice_image_placeholder(size, place, FRAME_TILES, False) for place in range(len(taken))]
 
 
-def _sound_text(sound):
-    from helpers.minicpm.audio import embeddings
-    from helpers.minicpm.text import audio_placeholder
+def _sound_text(path):
+    from helpers.models.minicpm.audio import embedding_count
+    from helpers.models.minicpm.placeholders import audio_placeholder
 
-    return audio_placeholder(embeddings(sound.mel_frames))
+    return audio_placeholder(embedding_count(media.look_at_sound(path).mel_frames))
 
 
-def video_budget(seconds, size, processor, fps=2.0, most=128, max_pixels=256 * 256, rate=25):
+def video_budget(seconds, size, processor, fps=2.0, max_frames=128, max_pixels=256 * 256):
     """What a video costs: (frames, tokens a frame, tokens), and says so.
 
     Args:
         seconds, size: its length, and (width, height) in pixels.
-        fps, most, max_pixels: LLaMA-Factory's video_fps, video_maxlen, video_max_pixels.
-        rate: frames a second in the file.
+        fps, max_frames, max_pixels: LLaMA-Factory's video_fps, video_maxlen, video_max_pixels.
     """
-    config = {"video_fps": fps, "video_maxlen": most, "video_max_pixels": max_pixels, "video_min_pixels": 16 * 16}
-    video = clips.Video(int(seconds * rate), int(seconds * rate), seconds, size)
-    texts = frame_texts(video, processor.image_processor, config)
+    config = {"video_fps": fps, "video_maxlen": max_frames, "video_max_pixels": max_pixels, "video_min_pixels": 16 * 16}
+    frames = math.ceil(seconds * max(fps, 25))  # of the file: more than are taken
+    video = media.Video(frames, frames, seconds, size)
+    texts = _frame_texts(video, processor.image_processor, config)
     each = len(processor.tokenizer.encode(texts[0], add_special_tokens=False))
-    print(budget_line(seconds, fps, most, len(texts), each))
+    print(budget_line(seconds, fps, max_frames, len(texts), each))
     return len(texts), each, len(texts) * each
 
 
-def budget_line(seconds, fps, most, frames, each):
+def budget_line(seconds, fps, max_frames, frames, each):
     """One line: how many tokens a video takes, and why."""
-    reason = f" (video_maxlen {most})" if seconds * fps > most else ""
+    reason = f" (video_maxlen {max_frames})" if seconds * fps > max_frames else ""
     return (
         f"{seconds:g} s x {fps:g} frames a second = {frames} frames{reason}; x {each} tokens = {frames * each} tokens"
     )

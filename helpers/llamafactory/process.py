@@ -8,10 +8,10 @@ import sys
 import time
 
 from helpers.files import write_text
+from helpers.jupyter import in_notebook
 from helpers.llamafactory.config import located
 from helpers.llamafactory.errors import explain
-from helpers.lossplot import in_notebook
-from helpers.settings import ROOT, short
+from helpers.paths import ROOT, short
 
 
 def run_child(verb, config, yaml_path, log, nproc=1, losses=None, plot=None):

@@ -2,43 +2,33 @@
 
 import json
 import os
-import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import models
-from helpers.checkpoint import last_checkpoint
-from helpers.files import write_text
-from helpers.llamafactory.checks import facts, find_state
-from helpers.llamafactory.config import ConfigError, located, model_faults, refuse, unknown_keys
+from helpers.files import whole_folder
+from helpers.llamafactory.config import located, model_faults, portable, refuse, unknown_keys
 from helpers.llamafactory.errors import LlamaFactoryError
-from helpers.llamafactory.process import read_log, run_child
-from helpers.lossplot import LossPlot
-from helpers.settings import ROOT, short
-from helpers.train import name_base
+from helpers.llamafactory.process import run_child
+from helpers.llamafactory.resume import prepare
+from helpers.models import minicpm
+from helpers.models.load import checkpoint_folder
+from helpers.models.lora import name_base
+from helpers.paths import short
+from helpers.training.loss_plot import LossPlot
+from helpers.training.resume import Run, save_run
 
-RECIPES = ROOT / "helpers" / "recipes"
-RESULTS = ("train_results.json", "all_results.json", "eval_results.json", "trainer_state.json", "trainer_log.jsonl")
-WEIGHTS = ("adapter_config.json", "adapter_model.safetensors", "model*.safetensors", "model.safetensors.index.json")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished training: losses as (step, loss), what LLaMA-Factory measured, where it is and how long it took."""
-
-    history: list
-    held_out: list
-    metrics: dict
-    folder: Path
-    seconds: float
+RECIPES = Path(__file__).parent / "recipes"
 
 
 # --- configurations ---------------------------------------------------------------------------
 
 
 def recipe(name):
-    """The keys and values of ``helpers/recipes/<name>.yaml``. FileNotFoundError names the recipes there are."""
+    """The keys and values of ``helpers/llamafactory/recipes/<name>.yaml``.
+
+    Raises:
+        FileNotFoundError: there is no such recipe; names those there are.
+    """
     import yaml
 
     path = RECIPES / f"{name}.yaml"
@@ -56,7 +46,7 @@ def overrides(settings, base, family="glm_ocr", **more):
     """
     cpu, tiny = settings.device == "cpu", settings.mode == "tiny"
     wanted = {
-        "model_name_or_path": models.checkpoint_folder(family, settings),
+        "model_name_or_path": checkpoint_folder(family, settings),
         "infer_dtype": settings.dtype,
         "lora_rank": settings.lora_r,
         "lora_alpha": settings.lora_alpha,
@@ -76,7 +66,7 @@ def overrides(settings, base, family="glm_ocr", **more):
     wanted = {key: value for key, value in wanted.items() if key in base}
     if "output_dir" in base:
         wanted |= {"seed": settings.seed} | ({"use_cpu": True} if cpu else {}) | _tracker(settings)
-    wanted = {key: _portable(value) for key, value in (wanted | more).items()}
+    wanted = {key: portable(value) for key, value in (wanted | more).items()}
     return {key: value for key, value in wanted.items() if key not in base or base[key] != value}
 
 
@@ -84,16 +74,8 @@ def _tracker(settings):
     """SwanLab's keys; report_to stays "none", else the Trainer would start a second record."""
     if settings.tracker == "disabled":
         return {}
-    folder = _portable(Path(settings.output_dir) / "swanlog")
+    folder = portable(Path(settings.output_dir) / "swanlog")
     return {"use_swanlab": True, "swanlab_mode": settings.tracker, "swanlab_logdir": folder}
-
-
-def _portable(value):
-    """A path as it is written into a configuration: from the project's folder on if it lies there."""
-    if not isinstance(value, Path):
-        return value
-    path = Path(os.path.abspath(value))
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 def changes(base, config):
@@ -117,26 +99,30 @@ def _shown(value):
 # --- training and export ------------------------------------------------------------------------
 
 
-def train(config, nproc=1):
-    """Train as ``config`` says, in ``nproc`` processes; the weights are in ``output_dir`` afterwards.
+def train(config, nproc=1, overwrite=False):
+    """Train as ``config`` says, in ``nproc`` processes; the weights are in ``output_dir`` afterwards: ``training.Run``.
 
-    A killed run of the same configuration and data goes on from its last whole checkpoint. A folder with a finished or
-    another run is refused, unless ``overwrite_output_dir`` is true: then it is begun anew. With SwanLab in trouble the
-    training is begun again without it.
+    A killed run goes on from its last whole checkpoint, a finished one is taken as it is; both only if configuration,
+    data and base are the same. With SwanLab in trouble the training is begun again without it.
+
+    Args:
+        overwrite: train from the start, whatever ``output_dir`` holds; what is removed is named. LLaMA-Factory's key
+            ``overwrite_output_dir`` does the same.
 
     Raises:
-        ConfigError: ``output_dir`` holds another run, or keys are unknown.
+        ConfigError: keys are unknown, or there is no such model.
+        FileExistsError: ``output_dir`` holds another run; says what differs.
         LlamaFactoryError: LLaMA-Factory failed; says why and what to do.
     """
     began = time.monotonic()
     refuse(unknown_keys(config) + model_faults(config))
-    folder = located(config["output_dir"])
-    settled = _prepare(config, folder)
-    plot = LossPlot()
+    folder, plot = located(config["output_dir"]), LossPlot()
+    finished, settled = prepare(config, nproc, overwrite)
+    if finished:
+        return finished
+    files = (folder / name for name in ("train.yaml", "train.log"))
     try:
-        run_child(
-            "train", settled, folder / "train.yaml", folder / "train.log", nproc, folder / "trainer_log.jsonl", plot
-        )
+        run_child("train", settled, *files, nproc, folder / "trainer_log.jsonl", plot)
     except KeyboardInterrupt:
         print("stopped; the same train(config) goes on from the last checkpoint, if there is one")
         raise
@@ -144,35 +130,13 @@ def train(config, nproc=1):
         if not (error.swanlab and settled.get("use_swanlab")):
             raise
         print("SwanLab did not start; training goes on without it")
-        return train(config | {"use_swanlab": False}, nproc)
+        return train(config | {"use_swanlab": False, "overwrite_output_dir": False}, nproc)
     if (folder / "adapter_config.json").is_file():
         name_base(folder)
     metrics = json.loads((folder / "all_results.json").read_bytes())
-    return Run(plot.history, plot.held_out, metrics, folder, time.monotonic() - began)
-
-
-def _prepare(config, folder):
-    """The configuration as it will run: with the checkpoint to go on from, or in a folder without old results."""
-    state, reason = find_state(config)
-    if state == "other" and not config.get("overwrite_output_dir"):
-        raise ConfigError(reason)
-    checkpoint = last_checkpoint(folder) if state == "killed" else None
-    if checkpoint:
-        print(f"resuming from {short(checkpoint)}")
-        _cut_log(folder / "trainer_log.jsonl", int(checkpoint.name.split("-")[1]))
-        return config | {"overwrite_output_dir": False, "resume_from_checkpoint": _portable(checkpoint)}
-    for old in folder.glob("checkpoint-*"):
-        shutil.rmtree(old)
-    for old in [path for name in RESULTS + WEIGHTS for path in folder.glob(name)]:
-        old.unlink()
-    write_text(folder / "run.json", facts(config))
-    return config | {"overwrite_output_dir": True}
-
-
-def _cut_log(path, step):
-    """Leave out the rows after ``step``: those steps will be done again."""
-    rows = [row for row in read_log(path) if row["current_steps"] <= step]
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+    run = Run(plot.history, plot.held_out, metrics, folder, time.monotonic() - began)
+    save_run(run)
+    return run
 
 
 def export(config):
@@ -186,13 +150,10 @@ def export(config):
     """
     adapter, folder = located(config["adapter_name_or_path"]), located(config["export_dir"])
     refuse(unknown_keys(config, training=False) + model_faults(config) + _export_faults(adapter, folder))
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    settled = config | {"export_dir": _portable(partial)}
-    run_child("export", settled, *(folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log")))
-    _check_export(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    files = (folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log"))
+    with whole_folder(folder) as partial:
+        run_child("export", config | {"export_dir": portable(partial)}, *files)
+        _check_export(partial)
     return folder
 
 
@@ -211,6 +172,7 @@ def _check_export(folder):
     """Raise LlamaFactoryError if the merged model in ``folder`` does not load whole."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
+    minicpm.register()
     AutoProcessor.from_pretrained(folder)
     _, loading = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", output_loading_info=True)
     wrong = {kind: sorted(map(str, names)) for kind, names in loading.items() if names}

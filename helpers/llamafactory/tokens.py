@@ -1,17 +1,17 @@
 """How many tokens LLaMA-Factory makes of a row and what it does to a picture: by its rules, but without its 10 s start.
 
-tests/test_recipes.py and tests/test_minicpm_llamafactory.py compare the numbers with LLaMA-Factory's own.
+tests/llamafactory compares the numbers with LLaMA-Factory's own.
 """
 
 from functools import cache, partial
 
-from helpers import models
-from helpers.files import read_rows
-from helpers.formats import MARKS
+from helpers.data.formats import MARKS
+from helpers.data.records import Problem
+from helpers.data.rows import read_rows
 from helpers.llamafactory.config import located
-from helpers.llamafactory.minicpm import clip_faults, media_texts, shrunk
-from helpers.records import Problem
-from helpers.settings import short
+from helpers.llamafactory.minicpm import media_texts, scaled_size, video_faults
+from helpers.models import inputs, minicpm
+from helpers.paths import short
 
 QWEN = {  # the layout of Qwen2's conversations
     "start": "",
@@ -20,6 +20,7 @@ QWEN = {  # the layout of Qwen2's conversations
     "assistant": "{}<|im_end|>\n",
     "end": 0,
 }
+
 TEMPLATES = {
     # pieces that LLaMA-Factory's template turns into tokens one by one; {} is the text
     # default_system: what it says where a row has no system message; end: tokens it adds behind the last answer
@@ -52,14 +53,14 @@ def find_long_rows(file, config, report, may_shrink):
         report: its ``lengths``, ``shrunk`` and ``clips`` (kind, path, tokens) grow.
         may_shrink: False makes a Problem of each picture that ``image_max_pixels`` would shrink.
     """
-    processor = load_processor(config["model_name_or_path"])
+    processor = _load_processor(config["model_name_or_path"])
     count = cache(partial(_count, processor.tokenizer))
     minicpm = "image" not in TEMPLATES[config["template"]]
-    image_tokens = None if minicpm else cache(models.image_tokens(processor))
+    image_tokens = None if minicpm else cache(inputs.image_tokens(processor))
     problems = []
     for row, value in read_rows(file)[0][: config["max_samples"]]:
         faults = _unknown_media(value, config["template"])
-        faults += clip_faults(value, file.parent, config) if minicpm and not faults else []
+        faults += video_faults(value, file.parent, config) if minicpm and not faults else []
         lost = bool(faults)  # LLaMA-Factory cannot take such a row: nothing to count
         sizes = [_seen(file.parent, name, config, report, faults, may_shrink) for name in value.get("images") or []]
         if not lost:
@@ -94,7 +95,7 @@ def _cut(prompt, media, answer, cutoff):
 def _unknown_media(value, template):
     """Faults of a row with files that the template has no tokens for."""
     allowed = TEMPLATES[template]["media"]
-    cures = {"audios": "template: minicpm_o and MiniCPM-o hear", "videos": "template: minicpm_v or minicpm_o see them"}
+    cures = {"audios": "template: minicpm_o, and MiniCPM-o, take sounds", "videos": "template: minicpm_v or minicpm_o"}
     return [
         (f"{kind} in the row; template {template} has no place for them", cure)
         for kind, cure in cures.items()
@@ -105,22 +106,22 @@ def _unknown_media(value, template):
 def _seen(folder, name, config, report, faults, may_shrink):
     """The size at which the model's processor gets a picture; adds to ``report.shrunk`` and ``faults``."""
     size, fault = _look(folder / name)
-    rule = resized if "image" in TEMPLATES[config["template"]] else shrunk
+    rule = glm_ocr_size if "image" in TEMPLATES[config["template"]] else scaled_size
     seen = rule(*size, config["image_max_pixels"], config["image_min_pixels"])
     if size[0] * size[1] > config["image_max_pixels"]:
         report.shrunk.append((name, size, seen))
         if not may_shrink:
-            faults.append((f"{name}: {by(size)} would be shrunk to {by(seen)}", "raise image_max_pixels"))
+            faults.append((f"{name}: {size_text(size)} would be shrunk to {size_text(seen)}", "raise image_max_pixels"))
     if fault:
-        faults.append((f"{name}: {fault}", "helpers.collate.read_picture(path).save(path) mends it"))
+        faults.append((f"{name}: {fault}", "data.read_picture(path).save(path) mends it"))
     return seen
 
 
-@cache
-def load_processor(name):
+def _load_processor(name):
     """The processor of a checkpoint; its folder is given as in a configuration, or a name on the hub."""
     from transformers import AutoProcessor
 
+    minicpm.register()
     folder = located(name)
     return AutoProcessor.from_pretrained(folder if folder.is_dir() else name)
 
@@ -158,9 +159,9 @@ def _count(tokenizer, text):
     return len(tokenizer.encode(text, add_special_tokens=False))
 
 
-def resized(width, height, most, least):
+def glm_ocr_size(width, height, max_pixels, min_pixels):
     """The size in pixels that LLaMA-Factory gives a picture before GLM-OCR's processor sees it."""
-    width, height = shrunk(width, height, most, least)
+    width, height = scaled_size(width, height, max_pixels, min_pixels)
     width, height = max(width, 28), max(height, 28)
     if width / height > 200:
         width = height * 180
@@ -180,5 +181,5 @@ def _look(path):
         return image.size, "see-through, and LLaMA-Factory drops that, which may leave it black" if clear else ""
 
 
-def by(size):
+def size_text(size):
     return f"{size[0]} x {size[1]}"

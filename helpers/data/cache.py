@@ -1,0 +1,32 @@
+"""Folders of a data set that a program made: ``images/`` (or another), ``data.jsonl`` (written last), and its recipe.
+
+A folder counts as finished only when it is whole and was made from the same recipe; else it is made anew.
+"""
+
+import shutil
+
+from helpers.data.samples import load_jsonl
+from helpers.files import NOTE, changed_recipe, note_recipe
+from helpers.paths import short
+
+
+def finished(folder, recipe):
+    """True if ``folder`` (a Path) was made from ``recipe`` (as JSON holds it) and is whole: every file is there."""
+    if not (folder / "data.jsonl").is_file() or changed_recipe(folder, recipe) != {}:
+        return False
+    return all(sample.file.is_file() for sample in load_jsonl(folder / "data.jsonl"))
+
+
+def begin(folder, recipe, inside="images"):
+    """Make ``folder`` ready to be filled: the recipe and an empty ``images/`` (or ``inside``), whatever it held before.
+
+    Raises:
+        FileExistsError: the folder holds data that was not begun by this function.
+    """
+    data, files = folder / "data.jsonl", folder / inside
+    if not (folder / NOTE).is_file() and (data.exists() or files.exists()):
+        raise FileExistsError(f"{short(folder)} already holds other data -> give a new folder")
+    data.unlink(missing_ok=True)
+    note_recipe(folder, recipe)
+    shutil.rmtree(files, ignore_errors=True)
+    files.mkdir()

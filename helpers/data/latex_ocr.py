@@ -1,0 +1,138 @@
+"""LaTeX_OCR and other parquet files of pictures and texts, as the hubs keep them: find them, take the pictures out."""
+
+import os
+from pathlib import Path
+
+from helpers import hub
+from helpers.data import cache
+from helpers.data.images import MAX_BYTES, PictureError, flatten, open_picture, strict_pillow
+from helpers.data.samples import Sample, load_jsonl, write_jsonl
+from helpers.paths import short
+
+LATEX_OCR = {"modelscope": "AI-ModelScope/LaTeX_OCR", "huggingface": "linxy/LaTeX_OCR"}
+SUBSETS = ("default", "human_handwrite", "human_handwrite_print", "synthetic_handwrite", "small")
+
+
+def load_parquet(paths, folder, limit=None, skip=()):
+    """Take pictures and texts out of parquet files as Hugging Face ``datasets`` writes them.
+
+    Pictures become PNG under ``folder/images``; ``folder/data.jsonl`` is written last. A finished folder is used
+    again if it was made from the same files, limit and skip; one that a killed run left half written is made anew.
+
+    Args:
+        paths: one parquet file or several, with columns ``image`` (bytes, path) and ``text``.
+        folder: where pictures and JSONL go; new, or made by this function.
+        limit: how many rows to take, from the first on; None for all.
+        skip: numbers of rows (from 0, over all files) to leave out, such as those an error named.
+
+    Raises:
+        ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
+        FileExistsError: the folder holds something else.
+    """
+    paths = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    stats = [(path.name, path.stat()) for path in paths]
+    files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+    made_from = {"files": files, "limit": limit, "skip": sorted(skip)}
+    if not cache.finished(Path(folder), made_from):
+        extract(paths, Path(folder), made_from)
+    return load_jsonl(Path(folder) / "data.jsonl")
+
+
+def load_latex_ocr(settings, folder, subset="default", split="train", limit=None, skip=()):
+    """Load LaTeX_OCR: ``AI-ModelScope/LaTeX_OCR`` or ``linxy/LaTeX_OCR``, by ``settings.hub``; see load_parquet.
+
+    With hub "local" the parquet files are read from ``settings.models_dir/LaTeX_OCR``, laid out as on the hub.
+    A finished folder is used again without asking the hub.
+
+    Args:
+        subset: one of ``SUBSETS``; default is printed, small a taste of 50 rows, the others are handwritten.
+        split: train, validation or test, where the subset has it.
+
+    Raises:
+        ValueError: unknown subset. ConnectionError: the hub does not answer; says what to do, within seconds.
+        FileNotFoundError: no parquet files of that subset and split.
+    """
+    if subset not in SUBSETS:
+        raise ValueError(f"LaTeX_OCR has no subset {subset!r} -> choose one of {', '.join(SUBSETS)}")
+    if settings.hub == "local":
+        if settings.models_dir is None:
+            raise ValueError('hub="local" reads LaTeX_OCR from models_dir/LaTeX_OCR -> set models_dir, or another hub')
+        return load_parquet(find(settings.models_dir / "LaTeX_OCR", subset, split), folder, limit, skip)
+    made_from = {"hub": settings.hub, "subset": subset, "split": split, "limit": limit, "skip": sorted(skip)}
+    if not cache.finished(Path(folder), made_from):
+        root = hub.download(settings, LATEX_OCR[settings.hub], patterns(subset, split), dataset=True)
+        extract(find(root, subset, split), Path(folder), made_from)
+    return load_jsonl(Path(folder) / "data.jsonl")
+
+
+def patterns(subset, split):
+    """Where a hub keeps a subset: in a folder of its name, the default one in data/."""
+    folders = ("data", "default") if subset == "default" else (subset,)
+    return [f"{folder}/{split}{rest}.parquet" for folder in folders for rest in ("-*", "/*")]
+
+
+def find(root, subset, split):
+    """The parquet files of one subset and split under ``root``; FileNotFoundError lists what is there instead."""
+    root, wanted = Path(root), patterns(subset, split)
+    for pattern in wanted:
+        if found := sorted(root.glob(pattern)):
+            return found
+    present = ", ".join(sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet")))
+    lacks = f"LaTeX_OCR, subset {subset}, split {split}: {short(root)} holds no {' or '.join(wanted)}"
+    raise FileNotFoundError(f"{lacks} -> it holds: {present or 'no parquet file at all'}")
+
+
+def extract(paths, folder, made_from):
+    """Write the pictures as PNG to ``folder/images``, then ``folder/data.jsonl``, last and at once.
+
+    Raises:
+        ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
+        FileExistsError: the folder holds something that this function did not make.
+    """
+    cache.begin(folder, made_from)
+    samples, faults = [], []
+    with strict_pillow():
+        for place, number, image, text in _rows(paths, made_from["limit"], set(made_from["skip"])):
+            samples.append(Sample(folder / "images" / f"{number:06d}.png", text))
+            if fault := _save(image, text, samples[-1].file):
+                faults.append(f"{place} {fault}")
+    if faults:
+        raise ValueError(f"{len(faults)} faulty rows; leave them out with skip=[...]\n" + "\n".join(faults))
+    if not samples:
+        raise ValueError(f"no rows in {', '.join(path.name for path in paths)} -> give other files or a larger limit")
+    write_jsonl(samples, folder / "data.jsonl")
+
+
+def _rows(paths, limit, skip):
+    """(place for messages, number over all files, image cell, text) of each wanted row."""
+    from pyarrow import parquet
+
+    number = -1
+    for path in paths:
+        table = parquet.ParquetFile(path)
+        names = table.schema_arrow.names
+        if not {"image", "text"} <= set(names):
+            raise ValueError(f"{short(path)}: columns are {', '.join(names)} -> rename them to image and text")
+        for batch in table.iter_batches(batch_size=256, columns=["image", "text"]):
+            for row in batch.to_pylist():
+                number += 1
+                if limit is not None and number >= limit:
+                    return
+                if number not in skip:
+                    yield f"row {number} ({path.name}):", number, row["image"], row["text"]
+
+
+def _save(image, text, target):
+    """Write one picture as PNG; return what is wrong with the row, or None."""
+    data = image.get("bytes") if isinstance(image, dict) else image
+    if not isinstance(data, bytes):
+        return 'no picture bytes, only a path -> write {"bytes": path.read_bytes(), "path": path.name} into the column'
+    if not isinstance(text, str) or not text.strip():
+        return "no text -> leave the row out"
+    if len(data) > MAX_BYTES:
+        return f"a picture of {len(data):,} bytes -> leave the row out"
+    try:
+        flatten(open_picture(data)).save(target, "PNG")
+    except PictureError as error:
+        return str(error)
+    return None

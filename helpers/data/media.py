@@ -1,0 +1,169 @@
+"""Videos and sounds that somebody else made: what may be wrong with one, and what a model gets of it. Read by PyAV."""
+
+import io
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from helpers.data.images import MAX_PIXELS, MIN_SIDE, PictureError
+
+RATE = 16000  # samples a second that MiniCPM-o takes
+HOP = 160  # samples at that rate in one of its mel frames
+MIN_MEL_FRAMES = 3  # that a sound needs to become one embedding
+MAX_SECONDS = 600  # of sound; a whole minute is 1,500 embeddings already
+
+
+class MediaError(PictureError):
+    """A video or sound that cannot be trained on: what is wrong (``reason``) and what to do about it (``cure``)."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """What a video's file says and holds: frames decoded, frames its header declares, seconds or None, (w, h)."""
+
+    frames: int
+    declared: int
+    seconds: float | None
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a sound's file holds: samples a second, samples, channels."""
+
+    rate: int
+    samples: int
+    channels: int
+
+    @property
+    def seconds(self):
+        """Its length."""
+        return self.samples / self.rate
+
+    @property
+    def mel_frames(self):
+        """Frames of 10 ms that MiniCPM-o takes, after the sound has been resampled to 16 kHz."""
+        return -(-math.ceil(self.samples * RATE / self.rate) // HOP)
+
+
+def look_at_video(source, decode=True):
+    """``Video`` of a file or its bytes, decoded to its last frame; or as its header says, without decoding.
+
+    Raises:
+        MediaError: no video, broken or cut short, or of a single frame.
+    """
+    with _opened(source, "video") as (container, stream):
+        size, declared = (stream.width, stream.height), stream.frames
+        seconds = None if stream.duration is None else float(stream.duration * stream.time_base)
+        _check_size(size)
+        frames = sum(1 for _ in container.decode(stream)) if decode else declared
+    if not decode:
+        return Video(frames, declared, seconds, size)
+    if frames < max(declared, 1):
+        reason = f"video is cut short: {frames} of {declared or 'its'} frames"
+        raise MediaError(reason, "copy or export the file again")
+    if frames < 2:
+        raise MediaError("video has a single frame", "give that frame as a picture")
+    return Video(frames, declared, seconds, size)
+
+
+def look_at_sound(source):
+    """``Sound`` of a file or its bytes, decoded to its last sample.
+
+    Raises:
+        MediaError: no sound, broken, silent, or too short to become one embedding.
+    """
+    samples, rate = read_sound(source)
+    found = Sound(rate, samples.shape[1], samples.shape[0])
+    if found.mel_frames < MIN_MEL_FRAMES:
+        shortest = 1000 * ((MIN_MEL_FRAMES - 1) * HOP + 1) / RATE
+        reason = f"sound of {1000 * found.seconds:.0f} ms is too short"
+        raise MediaError(reason, f"MiniCPM-o needs {shortest:.0f} ms for one embedding: leave the row out")
+    if found.seconds > MAX_SECONDS:
+        raise MediaError(f"sound of {found.seconds:.0f} s, over {MAX_SECONDS}", "cut it into several")
+    if not samples.any():
+        raise MediaError("sound is silent", "record again")
+    if not np.isfinite(samples).all():
+        raise MediaError("sound holds numbers that are none", "record again")
+    return found
+
+
+def _check_size(size):
+    if min(size) < MIN_SIDE or size[0] * size[1] > MAX_PIXELS:
+        cure = f"{MIN_SIDE} or more a side, {MAX_PIXELS:,} or fewer in all"
+        raise MediaError(f"video of {size[0]}x{size[1]} pixels", cure)
+
+
+def read_sound(source):
+    """(float32 array (channels, samples) in -1..1, samples a second) of a wav, mp3, flac, ogg, m4a … file or its bytes.
+
+    Raises:
+        MediaError: no sound, or broken.
+    """
+    import av
+
+    with _opened(source, "audio") as (container, stream):
+        floats = av.AudioResampler(format="fltp")  # same rate, same channels
+        parts = [part for frame in container.decode(stream) for part in floats.resample(frame)]
+        parts += floats.resample(None)
+        rate = stream.rate
+    if not parts:
+        raise MediaError("sound is empty", "copy or export the file again")
+    return np.concatenate([part.to_ndarray() for part in parts], axis=1), rate
+
+
+def load_audio(source):
+    """A sound as MiniCPM-o takes it, and as LLaMA-Factory makes it: (samples,) float32, one channel at 16 kHz."""
+    import torch
+    from torchaudio.functional import resample
+
+    samples, rate = read_sound(source)
+    sound = torch.from_numpy(samples).mean(0)
+    return (sound if rate == RATE else resample(sound, rate, RATE)).numpy()
+
+
+def load_frames(source, fps=2.0, max_frames=128):
+    """The frames of a video that LLaMA-Factory takes: a list of RGB pictures, spread evenly from first to last.
+
+    Args:
+        fps: frames for each second (LLaMA-Factory's ``video_fps``).
+        max_frames: of a long video no more than these (``video_maxlen``).
+    """
+    with _opened(source, "video") as (container, stream):
+        seconds = None if stream.duration is None else float(stream.duration * stream.time_base)
+        chosen = set(frame_indices(stream.frames, seconds, fps, max_frames))
+        return [frame.to_image() for index, frame in enumerate(container.decode(stream)) if index in chosen]
+
+
+def frame_indices(frames, seconds, fps, max_frames):
+    """Which frames LLaMA-Factory takes of a video: their numbers from 0.
+
+    Of a file whose header declares no number of frames it takes the first ``max_frames``, however long it is.
+    """
+    if not frames:
+        return list(range(max_frames))
+    count = min(frames, max_frames, max(1, math.floor(seconds * fps)))
+    return np.linspace(0, frames - 1, count).astype(int).tolist()
+
+
+@contextmanager
+def _opened(source, modality):
+    """(container, its first video or audio stream) of a file or its bytes; PyAV's errors become MediaError."""
+    import av
+
+    name = "sound" if modality == "audio" else modality
+    file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    try:
+        with file, av.open(file) as container:
+            streams = getattr(container.streams, modality)
+            if not streams:
+                raise MediaError(f"no {name} in this file", f"give a file with {name}")
+            yield container, streams[0]
+    except (av.FFmpegError, ValueError, IndexError, EOFError) as error:
+        if isinstance(error, MediaError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise MediaError(f"{name} is broken or cut short ({reason})", "copy or export the file again") from error

@@ -1,0 +1,104 @@
+"""Training and test sets that share nothing: split by content, not by row."""
+
+import hashlib
+import random
+from collections import Counter, defaultdict
+from pathlib import Path
+
+
+def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
+    """Split into ``(train, test)`` by content, so that nothing in test was seen in training.
+
+    Samples with equal text (runs of white space count as one) or files of equal bytes, directly or through a chain
+    of others, form a group and stay on one side. Both lists come back shuffled.
+
+    Args:
+        test_fraction: share of the samples for test, between 0 and 1; or else
+        test_count: number of samples for test. Reached exactly, or as nearly as the groups allow.
+        seed: same seed and same samples, same split.
+        verbose: print what was done.
+
+    Raises:
+        ValueError: the test size is impossible, or all samples hang together in one group.
+    """
+    samples = list(samples)
+    wanted = _wanted(len(samples), test_fraction, test_count)
+    groups = _groups(samples)
+    if len(groups) < 2:
+        raise ValueError("every sample shares its text or file with another -> no split without a leak is possible")
+    random.Random(seed).shuffle(groups)
+    quota = _quota(groups, wanted, len(samples))
+    train, test = [], []
+    for group in groups:
+        if quota[len(group)]:
+            quota[len(group)] -= 1
+            test.extend(group)
+        else:
+            train.extend(group)
+    if verbose:
+        print(f"{len(samples)} samples in {len(groups)} groups: {len(train)} train, {len(test)} test (wanted {wanted})")
+    return train, test
+
+
+def _wanted(total, fraction, count):
+    if (fraction is None) == (count is None):
+        raise ValueError("give either test_fraction or test_count")
+    wanted = max(1, round(total * fraction)) if count is None else count
+    if not 0 < wanted < total:
+        raise ValueError(f"a test set of {wanted} out of {total} samples is impossible -> keep some on each side")
+    return wanted
+
+
+def _groups(samples):
+    """Lists of samples that share their text or the bytes of their files, found by union-find over the row numbers."""
+    parent = list(range(len(samples)))
+
+    def root(row):
+        while parent[row] != row:
+            parent[row] = row = parent[parent[row]]
+        return row
+
+    first = {}
+    for row, sample in enumerate(samples):
+        digest = hashlib.sha256(Path(sample.file).read_bytes()).digest()
+        for content in (" ".join(sample.text.split()), digest):
+            parent[root(row)] = root(first.setdefault(content, row))
+    groups = defaultdict(list)
+    for row, sample in enumerate(samples):
+        groups[root(row)].append(sample)
+    return list(groups.values())
+
+
+def _quota(groups, wanted, total):
+    """How many groups of each size go to test: ``Counter({size: count})``.
+
+    Usually the first groups that fit, in their random order, give exactly ``wanted``; if not, the nearest sum does.
+    """
+    quota, room = Counter(), wanted
+    for group in groups:
+        if len(group) <= room:
+            quota[len(group)] += 1
+            room -= len(group)
+    return _nearest(Counter(map(len, groups)), wanted, total) if room else quota
+
+
+def _nearest(sizes, wanted, total):
+    """The choice from ``sizes`` (Counter) whose sum, below ``total``, lies nearest to ``wanted``.
+
+    Each size is tried from each sum reached before; a sum is remembered with the step that led to it.
+    """
+    steps = {0: None}
+    for size in sorted(sizes):
+        for base in sorted(steps):
+            for count in range(1, sizes[size] + 1):
+                reached = base + count * size
+                if reached in steps or reached >= total:
+                    break
+                steps[reached] = (size, count)
+    reached = min(steps.keys() - {0}, key=lambda found: (abs(found - wanted), found))
+    quota = Counter()
+    while reached:
+        size, count = steps[reached]
+        quota[size] += count
+        reached -= size * count
+    return quota

@@ -1,0 +1,90 @@
+"""Data sets drawn by the project itself, in the style asked for: formulas or molecules.
+
+About one text in ten, chosen by a checksum, is reserved for testing: ``part="train"`` never draws those,
+``part="test"`` draws nothing else, so no model of this project was trained on a test text in any style.
+"""
+
+import multiprocessing
+import os
+import sys
+import zlib
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from helpers.data import cache
+from helpers.data.samples import Sample, load_jsonl, write_jsonl
+from helpers.data.synthetic import formulas, held_out, molecules
+from helpers.notation import mathtext
+from helpers.paths import short
+
+# The module that draws a style, and all whose code decides what its pictures look like.
+DRAWERS = dict.fromkeys(formulas.STYLES, formulas) | dict.fromkeys(molecules.STYLES, molecules)
+SOURCES = {formulas: (formulas, mathtext, held_out), molecules: (molecules, held_out)}
+
+
+def render_set(folder, count, seed, style="printed", part="train", **options):
+    """Draw a data set: ``folder/data.jsonl`` and ``folder/images/*.png``; a finished one is used again.
+
+    Args:
+        folder: where it goes. A half-written set, or one of another count, seed, style or part, is drawn anew.
+        count: number of pictures.
+        seed: same seed, same bytes.
+        style: of formulas printed, scan or chalkboard; of molecules clean, colour or sketch.
+        part: "train", or "test" for texts that no training set holds.
+        options: further arguments of the style's ``draw_sample``, such as ``side`` for molecules.
+
+    Returns:
+        list of ``Sample``, in order.
+
+    Raises:
+        ValueError: unknown style or part. FileExistsError: the folder holds something else.
+    """
+    held_out.check_choice("style", style, DRAWERS)
+    held_out.check_choice("part", part, held_out.PARTS)
+    recipe = {"count": count, "seed": seed, "style": style, "part": part} | options
+    draw = partial(_draw_picture, seed=seed, style=style, part=part, options=options)
+    return make_set(folder, "images/{:05d}.png", "image", recipe, SOURCES[DRAWERS[style]], draw)
+
+
+def make_set(folder, names, modality, recipe, modules, draw):
+    """Make the files of a set on all cores, and last its ``data.jsonl``; a finished set is used again.
+
+    Args:
+        names: where the files go in ``folder``, such as "images/{:05d}.png".
+        recipe: what the set is made from, with the ``count`` of its files.
+        modules: those whose code decides what is drawn: if any has changed since, the set is made anew.
+        draw: function of (path, number) that writes a file and returns its text; picklable.
+
+    Returns:
+        list of ``Sample``, in order.
+    """
+    folder, recipe = Path(folder), recipe | {"renderer": checksum(modules)}
+    if not cache.finished(folder, recipe):
+        cache.begin(folder, recipe, names.split("/")[0])
+        files = [folder / names.format(number) for number in range(recipe["count"])]
+        with _workers(len(files)) as pool:
+            drawn = pool.map(draw, files, range(len(files)), chunksize=16)
+            texts = list(tqdm(drawn, f"drawing {short(folder)}", len(files), leave=False))
+        write_jsonl([Sample(*pair, modality) for pair in zip(files, texts, strict=True)], folder / "data.jsonl")
+    return load_jsonl(folder / "data.jsonl")
+
+
+def checksum(modules):
+    """One number for the code of all these modules."""
+    return zlib.crc32(b"".join(Path(module.__file__).read_bytes() for module in modules))
+
+
+def _workers(count):
+    """Processes where Linux can fork them, which needs no guard in the caller's script; elsewhere one thread."""
+    if sys.platform == "linux" and count >= 100:
+        return ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("fork"))
+    return ThreadPoolExecutor(1)
+
+
+def _draw_picture(path, number, seed, style, part, options):
+    image, text = DRAWERS[style].draw_sample(number, seed, style, part, **options)
+    image.save(path)
+    return text

@@ -1,0 +1,160 @@
+"""Find everything that is wrong with a data set before training starts, not at step 900."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.data.images import strict_pillow
+from helpers.data.probe import Look, look_at
+from helpers.data.records import KEYS, Problem, Record, read_records
+from helpers.data.rows import half_character, shown
+from helpers.paths import short
+
+WORDS = {"image": "picture", "video": "video", "audio": "sound"}
+
+
+class DataError(ValueError):
+    """The data set has problems: ``problems`` lists them, the message has one line for each."""
+
+    def __init__(self, problems):
+        self.problems = problems
+        super().__init__(f"{len(problems)} problem{'s' * (len(problems) != 1)}\n" + "\n".join(map(str, problems)))
+
+
+def find_problems(
+    path,
+    *,
+    answer_tokens=None,
+    max_answer_tokens=None,
+    image_tokens=None,
+    max_image_tokens=None,
+    test_path=None,
+    fmt="auto",
+):
+    """Every problem of a data file: its encoding, JSON, records, answers, pictures, videos and sounds, all decoded.
+
+    Args:
+        path: a JSONL of samples, or Qwen2-VL, MiniCPM or ShareGPT records (see ``helpers.data.records``).
+        answer_tokens, max_answer_tokens: a function str -> number of tokens, and how many an answer may have.
+        image_tokens, max_image_tokens: a function (width, height) in pixels -> tokens, and how many a picture may take.
+        test_path: a second file, examined too; its pictures must not be in the first.
+        fmt: "auto", "jsonl", "qwen2_vl", "minicpm" or "sharegpt".
+
+    Returns:
+        list of Problem, by file and row; empty if all is well.
+    """
+    if (answer_tokens is None) != (max_answer_tokens is None) or (image_tokens is None) != (max_image_tokens is None):
+        raise TypeError("a function that counts tokens and its maximum go together: give both or none")
+    if fmt != "auto" and fmt not in KEYS:
+        raise ValueError(f"fmt {fmt!r} -> one of auto, {', '.join(KEYS)}")
+    rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens)
+    train = _examine(path, fmt, rules)
+    if test_path is None:
+        return train.problems
+    test = _examine(test_path, fmt, rules)
+    return sorted(train.problems + _leaks(train, test), key=_place) + test.problems
+
+
+def check(path, *, fmt="auto", **options):
+    """The number of rows of a data file without a problem; takes the arguments of ``find_problems``.
+
+    Raises:
+        DataError: lists all problems at once.
+    """
+    if problems := find_problems(path, fmt=fmt, **options):
+        raise DataError(problems)
+    return len(read_records(path, fmt)[0])
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to count tokens, and how many are allowed."""
+
+    answer_tokens: object
+    max_answer_tokens: int | None
+    image_tokens: object
+    max_image_tokens: int | None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A data file that was read, with what was seen of the files it names."""
+
+    file: str
+    records: list[Record]
+    looks: dict[tuple[str, str], Look]
+    problems: list[Problem]
+
+
+def _examine(path, fmt, rules):
+    records, faults = read_records(path, fmt)
+    looks = _look_at_all(Path(path).parent, records)
+    for record in records:
+        record.faults += [looks[file].fault for file in record.files if looks[file].fault]
+        record.faults += _too_long(record, looks, rules)
+    _contradictions(records, looks)
+    problems = [Problem(short(path), *fault) for fault in faults]
+    problems += [Problem(short(path), record.row, *fault) for record in records for fault in record.faults]
+    return Examined(short(path), records, looks, sorted(problems, key=_place))
+
+
+def _place(problem):
+    return -1 if problem.row is None else problem.row
+
+
+def _look_at_all(folder, records):
+    """{(name, modality): Look} of every file named, decoded by threads: Pillow and PyAV let go of Python's lock."""
+    files = sorted({file for record in records for file in record.files})
+    root = os.path.realpath(folder)
+    with strict_pillow(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return dict(zip(files, pool.map(lambda file: look_at(root, *file), files), strict=True))
+
+
+def _too_long(record, looks, rules):
+    """Answers and pictures over the token budget, as (reason, cure)."""
+    if rules.answer_tokens:
+        for answer in record.answers:
+            if half_character(answer):
+                continue  # already named, and no tokenizer takes it
+            if (count := rules.answer_tokens(answer)) > rules.max_answer_tokens:
+                reason = f"answer of {count} tokens, allowed {rules.max_answer_tokens}: {shown(answer)}"
+                yield reason, "raise the limit or leave the row out; cutting would lose the end of the answer"
+    if rules.image_tokens:
+        for name, modality in record.files:
+            size = looks[name, modality].size  # of a picture only
+            if size and (count := rules.image_tokens(*size)) > rules.max_image_tokens:
+                shrunk = " x ".join(str(int(side * (rules.max_image_tokens / count) ** 0.5)) for side in size)
+                reason = f"{shown(name)} of {size[0]} x {size[1]} pixels takes {count} image tokens"
+                yield f"{reason}, allowed {rules.max_image_tokens}", f"shrink it to about {shrunk}, or raise the limit"
+
+
+def _contradictions(records, looks):
+    """Add a fault to rows that give the same files and prompts as an earlier row another answer."""
+    first = {}
+    for record in records:
+        digests = tuple(looks[file].digest for file in record.files)
+        if not digests or None in digests or not record.answers:
+            continue
+        earlier = first.setdefault((digests, tuple(record.prompts)), record)
+        if earlier.answers != record.answers:
+            what = WORDS[record.files[0][1]]
+            reason = f"same {what} as row {earlier.row}, other answer: {shown(record.answers[0])}"
+            record.faults.append((reason, "find out which is right and leave the other out"))
+
+
+def _leaks(train, test):
+    """Problems for rows of train whose picture, video or sound is in test too."""
+    cure = "split by content: data.split"
+    seen = {}
+    for record in test.records:
+        for file in record.files:
+            seen.setdefault(test.looks[file].digest, record)
+    problems = []
+    for record in train.records:
+        for file in record.files:
+            digest = train.looks[file].digest
+            if digest is not None and (twin := seen.get(digest)):
+                what = WORDS[file[1]] + (" and answer" if twin.answers == record.answers else "")
+                problems.append(Problem(train.file, record.row, f"same {what} as {test.file}:{twin.row}", cure))
+    return problems

@@ -1,0 +1,48 @@
+"""Attention of the vision towers of Qwen2-VL and GLM-OCR over all pictures of a batch at once."""
+
+# Only the word "flash" in the name makes transformers hand over where the pictures begin.
+PACKED = "packed_flash_free"
+
+
+def packed_attention(module, query, key, value, attention_mask, scaling=None, cu_seq_lens_q=None, **kwargs):
+    """Attention over many pictures laid end to end, each looking only at itself, in one call.
+
+    Args:
+        query, key, value: (1, heads, patches of all pictures, head width).
+        cu_seq_lens_q: (pictures + 1,) where each picture's patches begin.
+
+    Returns:
+        ((1, patches, heads, head width), None), as transformers' attention functions do.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    lengths = (cu_seq_lens_q[1:] - cu_seq_lens_q[:-1]).tolist()
+    longest = max(lengths)
+    query, key, value = (x[0].transpose(0, 1) for x in (query, key, value))  # (patches, heads, width)
+    if min(lengths) == longest:
+        stacked = [x.unflatten(0, (len(lengths), longest)).transpose(1, 2) for x in (query, key, value)]
+        mixed = F.scaled_dot_product_attention(*stacked, scale=scaling).transpose(1, 2).flatten(0, 1)
+        return mixed[None], None
+    counts = torch.tensor(lengths, device=query.device)
+    inside = torch.arange(longest, device=query.device) < counts[:, None]  # (pictures, longest)
+    index = inside.flatten().nonzero()[:, 0]
+    stacked = []
+    for x in (query, key, value):
+        padded = x.new_zeros(len(lengths) * longest, *x.shape[1:]).index_copy(0, index, x)
+        stacked.append(padded.unflatten(0, (len(lengths), longest)).transpose(1, 2))
+    mixed = F.scaled_dot_product_attention(*stacked, attn_mask=inside[:, None, None], scale=scaling)
+    return mixed.transpose(1, 2).flatten(0, 1)[index][None], None
+
+
+def batch_vision_attention(model):
+    """Let the vision tower attend to all pictures of a batch at once; transformers goes picture by picture.
+
+    That is for towers that take the pictures end to end and merge patches, Qwen2-VL's and GLM-OCR's; others stay as
+    they are.
+    """
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(PACKED, packed_attention)
+    if hasattr(getattr(model.config, "vision_config", None), "spatial_merge_size"):
+        model.set_attn_implementation({"vision_config": PACKED})

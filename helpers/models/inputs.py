@@ -1,0 +1,56 @@
+"""From samples to a model's inputs: conversation, picture, and the tokens a picture takes. Nothing is cut off here."""
+
+from helpers.data.images import read_picture
+from helpers.paths import short
+
+PROMPT = "Convert the formula in the picture to LaTeX."
+
+
+def conversation(processor, prompt=PROMPT, modality="image"):
+    """The text of one question about one picture (or ``modality`` "audio": sound), up to where the answer begins."""
+    content = [{"type": modality}, {"type": "text", "text": prompt}]
+    return processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+
+
+def encode_prompts(samples, processor, prompt=PROMPT):
+    """Questions without answers, padded on the left: what ``generate`` wants.
+
+    Returns:
+        dict of tensors: input_ids, attention_mask (B, L), and the family's own: for Qwen2-VL and GLM-OCR
+        mm_token_type_ids (B, L), pixel_values (patches, 1176), image_grid_thw (B, 3); for MiniCPM lists with an entry
+        for each row: pixel_values, tgt_sizes, image_bound.
+    """
+    pictures = [read_picture(sample.file) for sample in samples]
+    texts = [conversation(processor, prompt)] * len(samples)
+    inputs = processor(text=texts, images=pictures, padding=True, padding_side="left", return_tensors="pt")
+    for sample, want, have in zip(samples, *_image_tokens(inputs, processor), strict=True):
+        if want != have:  # the model would train blind, without any error
+            raise ValueError(f"{short(sample.file)}: {have} image tokens in the text for {want} from the picture")
+    return inputs
+
+
+def _image_tokens(inputs, processor):
+    """Two lists: the image tokens each row's picture becomes, and the places for them in the row's text."""
+    images = processor.image_processor
+    if "image_bound" in inputs:  # MiniCPM
+        made = [len(sizes) * images.image_feature_size for sizes in inputs["tgt_sizes"]]
+        return made, [int((bounds[:, 1] - bounds[:, 0]).sum()) for bounds in inputs["image_bound"]]
+    places = (inputs["input_ids"] == processor.image_token_id).sum(1)
+    return (inputs["image_grid_thw"].prod(1) // images.merge_size**2).tolist(), places.tolist()
+
+
+def image_tokens(processor):
+    """A function (width, height) in pixels -> image tokens the model sees.
+
+    Qwen2-VL and GLM-OCR make one of 28 x 28 pixels after resizing, MiniCPM 64 of each overview or tile.
+    """
+    images = processor.image_processor
+
+    def count(width, height):
+        return images.get_number_of_image_patches(height, width, {}) // images.merge_size**2
+
+    def count_tiles(width, height):
+        columns, rows = images.get_sliced_grid((width, height)) or (0, 0)
+        return images.image_feature_size * (1 + columns * rows)
+
+    return count_tiles if hasattr(images, "get_sliced_grid") else count

@@ -1,0 +1,113 @@
+"""Find, check and load a model and its processor."""
+
+from pathlib import Path
+
+from helpers import hub
+from helpers.models import lora, minicpm
+from helpers.models.attention import batch_vision_attention
+from helpers.models.checkpoint import check_folder
+from helpers.models.families import FAMILIES, get_family, public_name
+from helpers.paths import ROOT, short
+
+TEXT = ["*.json", "*.txt", "*.jinja"]
+
+
+def load(family, settings, folder=None):
+    """Load weights and the base's processor: the base, base + adapter, or a model that was saved whole.
+
+    Args:
+        family: a key of ``FAMILIES``.
+        settings: ``Settings``; mode, hub, models_dir, device, dtype and four_bit are used.
+        folder: an adapter (it is put on the base), or a merged or fully fine-tuned model; the base alone if not given.
+            The processor is the base's in any case, so that pictures and prompts are the same for all.
+
+    Returns:
+        (model in evaluation mode on ``settings.device``, processor); with an adapter a ``peft.PeftModel``.
+
+    Raises:
+        KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
+        ValueError: the adapter is of another base. ImportError: four_bit without bitsandbytes.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    minicpm.register()
+    smaller = {"quantization_config": four_bit_config(get_family(family).language)} if settings.four_bit else {}
+    adapter = folder if lora.is_adapter(folder) else None
+    whole = None if adapter else folder
+    base = checkpoint_folder(family, settings, weights=whole is None)
+    if adapter:
+        _check_base(lora.base_of(adapter), base, adapter)
+    weights = base if whole is None else check_folder(Path(whole), "run the training or export again")
+    model = AutoModelForImageTextToText.from_pretrained(weights, dtype=getattr(torch, settings.dtype), **smaller)
+    batch_vision_attention(model)
+    model = lora.load_adapter(model, adapter) if adapter else model
+    return model.to(settings.device).eval(), _processor_in(base, family, settings)
+
+
+def _check_base(named, base, adapter):
+    """ValueError if the adapter names a base that we know, and it is not the one in the folder ``base``."""
+    known = {row.huggingface for row in FAMILIES.values()} | {f"data/{row.tiny}" for row in FAMILIES.values()}
+    named, here = public_name(ROOT / (named or "")), public_name(base)
+    if named in known and named != here:
+        cure = "choose its family and mode, or another adapter"
+        raise ValueError(f"{short(adapter)}: an adapter for {named}, not for {here} -> {cure}")
+
+
+def load_processor(family, settings):
+    """The processor alone: tokenizer, chat template and picture sizes. No weights are downloaded for it.
+
+    Raises:
+        the same errors as ``load``.
+    """
+    minicpm.register()
+    return _processor_in(checkpoint_folder(family, settings, weights=False), family, settings)
+
+
+def _processor_in(folder, family, settings):
+    from transformers import AutoProcessor
+
+    processor, row = AutoProcessor.from_pretrained(folder), get_family(family)
+    if settings.mode == "real" and row.max_pixels:
+        limits = {"shortest_edge": row.frames * row.min_pixels, "longest_edge": row.frames * row.max_pixels}
+        processor.image_processor.size = limits
+    return processor
+
+
+def four_bit_config(language):
+    """QLoRA's way to load a model: 4 bits a weight in the language model's layers, all else as it is.
+
+    NF4 with double quantization, Dettmers et al. 2023, arXiv:2305.14314. Sums are still done in bfloat16.
+
+    Raises:
+        ImportError: bitsandbytes is not installed.
+    """
+    import importlib.util
+
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ImportError("four_bit=True needs bitsandbytes -> pip install -e '.[qlora]', or four_bit=False")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype="bfloat16",
+        llm_int8_skip_modules=[rf"(?!{language}\.)"],  # all names that do not begin so
+    )
+
+
+def checkpoint_folder(family, settings, weights=True):
+    """The complete local folder of a family's checkpoint, downloaded first if the hub is a remote one.
+
+    ``weights=False`` leaves the weights out: for the processor, a few MB do.
+    """
+    row = get_family(family)
+    if settings.mode == "tiny":
+        return check_folder(ROOT / "data" / row.tiny, "git restores it: git checkout -- data", weights)
+    if settings.hub == "local":
+        folder = settings.models_dir / row.folder
+        return check_folder(folder, "download it again, or choose another hub or models_dir", weights)
+    name = row.modelscope if settings.hub == "modelscope" else row.huggingface
+    folder = hub.download(settings, name, [*TEXT, "*.safetensors"] if weights else TEXT)
+    return check_folder(folder, "the download is incomplete: run this cell again", weights)

@@ -1,0 +1,122 @@
+"""LoRA: add it to a base, save the adapter, load it onto its base again, merge it into a model that loads alone."""
+
+import json
+from pathlib import Path
+
+from helpers.files import whole_folder, write_text
+from helpers.models.checkpoint import is_json, is_whole
+from helpers.models.families import get_family, public_name
+from helpers.paths import ROOT, short
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+
+def is_adapter(folder):
+    """Whether ``folder`` (None is allowed) holds an adapter, whole or not, and no model of its own."""
+    if folder is None:
+        return False
+    folder = Path(folder)
+    return any((folder / name).is_file() for name in (CONFIG, WEIGHTS)) and not (folder / "config.json").is_file()
+
+
+def base_of(folder):
+    """The name of the base that an adapter was trained on, as its own file says.
+
+    Raises:
+        FileNotFoundError: files of the adapter are missing or cut off; names them.
+    """
+    folder = Path(folder)
+    whole = {CONFIG: is_json(folder / CONFIG), WEIGHTS: is_whole(folder / WEIGHTS)}
+    missing = [name for name in whole if not whole[name]]
+    if missing:
+        cure = "copy the whole folder, or train again"
+        raise FileNotFoundError(f"{short(folder)}: missing or cut off: {', '.join(missing)} -> {cure}")
+    return json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
+
+
+def load_adapter(model, folder):
+    """``model`` (the base, changed in place) with the adapter in ``folder``: a ``peft.PeftModel`` for inference.
+
+    Rank, scaling and layers come from the adapter's own file.
+
+    Raises:
+        ValueError: layers, shapes or weights do not fit; ``PeftModel.from_pretrained`` only warns of missing weights.
+    """
+    from peft import PeftConfig, PeftModelForCausalLM
+
+    try:
+        config = PeftConfig.from_pretrained(folder)
+        config.inference_mode = True
+        tuned = PeftModelForCausalLM(model, config)
+        found = tuned.load_adapter(folder, "default")
+        if found.missing_keys or found.unexpected_keys:
+            names = [*found.missing_keys, *found.unexpected_keys]
+            raise ValueError(f"{len(names)} weights that only one of the two has, such as {names[0]}")
+    except (ValueError, RuntimeError) as error:
+        first = f"{type(model).__name__}: {str(error).splitlines()[0][:200]}"
+        raise ValueError(f"{short(folder)}: does not fit this {first} -> load its own base") from error
+    return tuned
+
+
+def merge(model, processor, folder):
+    """Add the adapter into the weights and save the model with its processor: a folder that loads alone.
+
+    An older folder is replaced when the new one is whole. The model that was given is merged in place.
+
+    Args:
+        model: base + adapter, from ``models.load``. The sums are taken in its own dtype.
+
+    Returns:
+        the merged model, a plain transformers model.
+
+    Raises:
+        ValueError: the model has no adapter, or its base is held in 4 bits.
+    """
+    if not hasattr(model, "merge_and_unload"):
+        raise ValueError("merge: the model has no adapter -> load it with folder=<the adapter's folder>")
+    if getattr(model, "is_loaded_in_4bit", False):
+        raise ValueError("merge: the base is held in 4 bits -> load it with four_bit=False first")
+    merged = model.merge_and_unload()
+    with whole_folder(folder) as partial:
+        merged.save_pretrained(partial)
+        processor.save_pretrained(partial)
+    return merged
+
+
+def add_lora(model, family, settings, seed=None, modules_to_save=()):
+    """Freeze the base and add LoRA matrices: ``(peft model)``; Hu et al. 2021, arXiv:2106.09685.
+
+    ``modules_to_save`` names parts that are trained whole beside it and saved with the adapter, such as "resampler".
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(settings.seed if seed is None else seed)
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.lora_r,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=0.0,
+        target_modules=get_family(family).lora_targets,
+        modules_to_save=list(modules_to_save) or None,
+    )
+    return get_peft_model(model, config)
+
+
+def save_adapter(model, processor, folder):
+    """Write adapter and processor; an older folder is replaced when the new one is whole."""
+    with whole_folder(folder) as partial:
+        model.save_pretrained(partial, save_embedding_layers=False)  # LoRA leaves them as they are
+        processor.save_pretrained(partial)
+        name_base(partial)
+
+
+def name_base(folder):
+    """Record the base of the adapter in ``folder`` by the name others know it by, not by a path on this machine."""
+    config, card = folder / CONFIG, folder / "README.md"
+    facts = json.loads(config.read_bytes())
+    path = facts["base_model_name_or_path"]
+    name = public_name(ROOT / path)
+    facts["base_model_name_or_path"] = name
+    write_text(config, json.dumps(facts, indent=2) + "\n")
+    write_text(card, card.read_text(encoding="utf-8").replace(path, name))

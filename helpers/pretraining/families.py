@@ -1,0 +1,123 @@
+"""The tiny families: how each model is made, and the tasks that it learns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+
+from helpers.data.synthetic import formulas, held_out, molecules, sounds
+from helpers.notation import smiles
+from helpers.pretraining import forward, forward_minicpm, tiny, tiny_glm_ocr, tiny_minicpm, tiny_qwen2_vl
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a tiny model learns to read.
+
+    draw     (index, seed, style, part, longest) -> (picture or sound, text)
+    styles   drawing styles of the training pictures, taken in turn
+    canvas   width and height in pixels, multiples of 28; of sounds mel frames and bands
+    prompts  questions, taken in turn
+    length   tokens of a training row
+    limits   size of the longest text: it starts at the first number and grows to the second
+    ramp     row of the training set from which it grows, and the row where it has grown up
+    share    of the pictures of a batch and of those drawn; the tasks' shares add up to 4
+    modality "image" or "audio"
+    """
+
+    name: str
+    draw: Callable
+    styles: tuple[str, ...]
+    canvas: tuple[int, int]
+    prompts: tuple[str, ...]
+    length: int
+    limits: tuple[int, int]
+    ramp: tuple[int, int]
+    share: int
+    modality: str = "image"
+
+
+def fenced_molecule(*args):
+    """A molecule as ``molecules.draw_sample`` draws it, its SMILES in the fence that answers have."""
+    picture, text = molecules.draw_sample(*args)
+    return picture, smiles.fence(text)
+
+
+def transcribed_sound(index, seed, style, part, longest=None):
+    """A sound of one second, (16000,), with what happens in it, one word an event."""
+    rng = np.random.default_rng((seed, index, held_out.PARTS.index(part)))
+    name = sounds.NAMES[rng.integers(len(sounds.NAMES))]
+    return sounds.synthesize(name, rng), sounds.TRANSCRIPTS[name]
+
+
+FORMULAS = Task(
+    name="formulas",
+    draw=formulas.draw_sample,
+    styles=("printed",),
+    canvas=formulas.LARGEST,
+    prompts=tiny.PROMPTS,
+    length=96,
+    limits=(4, formulas.LONGEST),
+    ramp=(20_000, 200_000),
+    share=4,
+)
+GLM_FORMULAS = replace(
+    FORMULAS, prompts=(tiny_glm_ocr.GLM_OCR_PROMPTS["formula"],), length=80, ramp=(20_000, 110_000), share=1
+)
+MOLECULES = Task(
+    name="molecules",
+    draw=fenced_molecule,
+    styles=("clean", "colour"),
+    canvas=(molecules.SIDE, molecules.SIDE),
+    prompts=(tiny_glm_ocr.GLM_OCR_PROMPTS["molecule"],),
+    length=42,
+    limits=(3, molecules.LARGEST + 2),  # more different molecules than will be asked for
+    ramp=(20_000, 110_000),
+    share=3,
+)
+MINICPM_FORMULAS = replace(FORMULAS, length=136)
+MINICPM_O_FORMULAS = replace(MINICPM_FORMULAS, share=3)
+SOUNDS = Task(
+    name="sounds",
+    draw=transcribed_sound,
+    styles=("clear",),
+    canvas=(100, 80),
+    prompts=(sounds.SOUND_PROMPT,),
+    length=112,
+    limits=(0, 0),
+    ramp=(0, 1),
+    share=1,
+    modality="audio",
+)
+
+
+@dataclass(frozen=True)
+class TinyFamily:
+    """How a tiny model is made, what it learns, and the module with its fast forward pass."""
+
+    make_processor: Callable
+    make_model: Callable
+    tasks: tuple[Task, ...]
+    forward: ModuleType
+
+
+TINY_FAMILIES = {
+    "qwen2_vl": TinyFamily(tiny_qwen2_vl.qwen2_vl_processor, tiny_qwen2_vl.qwen2_vl_model, (FORMULAS,), forward),
+    "glm_ocr": TinyFamily(
+        tiny_glm_ocr.glm_ocr_processor, tiny_glm_ocr.glm_ocr_model, (GLM_FORMULAS, MOLECULES), forward
+    ),
+    "minicpm_o": TinyFamily(
+        tiny_minicpm.minicpm_o_processor, tiny_minicpm.minicpm_o_model, (MINICPM_O_FORMULAS, SOUNDS), forward_minicpm
+    ),
+    "minicpm_v": TinyFamily(
+        tiny_minicpm.minicpm_v_processor, tiny_minicpm.minicpm_v_model, (MINICPM_FORMULAS,), forward_minicpm
+    ),
+}
+
+
+@cache
+def processor_of(family):
+    """The family's processor, made once in each process."""
+    return TINY_FAMILIES[family].make_processor()

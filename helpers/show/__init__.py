@@ -1,0 +1,13 @@
+"""Show: samples, answers, scores and errors in a notebook; outside one, their plain text.
+
+grid, before_after, results        samples with their truth; both answers beside it; scores before and after
+histograms                         token counts, sizes
+worst, confusions, accuracy, reliability      what ``evaluation`` found, drawn
+formula_picture                    LaTeX drawn by mathtext
+reader, recognise                  your own picture: a widget, and the plain call
+"""
+
+from helpers.show.errors import accuracy, confusions, reliability, worst
+from helpers.show.kinds import formula_picture
+from helpers.show.tables import before_after, grid, histograms, results
+from helpers.show.widget import reader, recognise

@@ -1,0 +1,122 @@
+"""The one policy for a folder that may hold a run already, of either trainer: take it, go on with it, or refuse.
+
+The same facts and finished: the result is taken. The same and unfinished: it goes on from its last whole checkpoint.
+Other facts: refused, unless it may be overwritten; what is removed is named.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.files import NOTE, changed_recipe, note_recipe, read_text, write_text
+from helpers.models.checkpoint import last_checkpoint
+from helpers.paths import short
+
+FINISHED = "finished.json"  # written last of all: what a ``Run`` holds
+WEIGHTS = ("checkpoint-*", "adapter", "adapter_config.json", "config.json", "*.safetensors", "*.safetensors.index.json")
+RECORDS = ("*_results.json", "trainer_state.json", "trainer_log.jsonl", FINISHED)
+DIGESTS = ("data", "base")  # facts whose values say nothing to a reader
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training.
+
+    history, held_out  training and evaluation loss as (step, loss)
+    metrics            what the Trainer measured: train_runtime in seconds, train_loss …
+    seconds            how long the call took that finished it
+    """
+
+    history: list
+    held_out: list
+    metrics: dict
+    folder: Path
+    seconds: float
+
+
+def save_run(run):
+    """Mark the run in ``run.folder`` as finished; ``prepare`` gives it back."""
+    values = {name: getattr(run, name) for name in ("history", "held_out", "metrics", "seconds")}
+    write_text(run.folder / FINISHED, json.dumps(values) + "\n")
+
+
+def _load_run(folder):
+    values = json.loads(read_text(folder / FINISHED))
+    points = {name: [tuple(point) for point in values[name]] for name in ("history", "held_out")}
+    return Run(folder=folder, **values | points)
+
+
+def find_run(folder, facts, overwrite=False):
+    """What ``folder`` holds: ("new" | "unfinished" | "finished" | "overwritten", a line that says so, "" if new).
+
+    Args:
+        facts: all that the weights depend on, as a dict that JSON can hold; "data" and "base" are checksums.
+        overwrite: whether what is there may be lost.
+
+    Raises:
+        FileExistsError: weights or checkpoints of other facts, or nobody knows of which; says what differs.
+    """
+    if not _found(folder, WEIGHTS):
+        return "new", ""
+    changed = changed_recipe(folder, facts)
+    finished = (folder / FINISHED).is_file() and _found(folder, WEIGHTS[1:])
+    what = f"{short(folder)} holds {'a finished' if finished else 'an unfinished'} run"
+    if changed is None:
+        what = f"{short(folder)} holds weights without {NOTE}, which would say what they were made from"
+    elif changed:
+        what += f" of another recipe: {_difference(changed)}"
+    if overwrite:
+        return "overwritten", f"{what}; overwrite: removed are {', '.join(_found(folder, WEIGHTS + RECORDS))}"
+    if changed is None or changed:
+        raise FileExistsError(f"{what} -> take another folder, or overwrite=True, which removes it")
+    if finished:
+        return "finished", f"{what} of the same recipe and data: it is taken; train(..., overwrite=True) trains anew"
+    return "unfinished", f"{what} of the same recipe and data: it goes on from its last whole checkpoint"
+
+
+def prepare(folder, facts, overwrite=False):
+    """(the finished ``Run``, None), (None, the checkpoint to go on from), or (None, None) with a clean folder.
+
+    Each comes with a line; arguments and errors are those of ``find_run``.
+    """
+    folder = Path(folder)
+    state, line = find_run(folder, facts, overwrite)
+    if state == "finished":
+        print(line)
+        return _load_run(folder), None
+    if state == "unfinished" and (checkpoint := _last_whole(folder)):
+        print(f"resuming from {short(checkpoint)}")
+        return None, checkpoint
+    if names := _found(folder, WEIGHTS + RECORDS):
+        print(line if state == "overwritten" else f"{short(folder)}: no checkpoint; removed are {', '.join(names)}")
+    for path in (folder / name for name in names):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    note_recipe(folder, facts)
+    return None, None
+
+
+def _found(folder, patterns):
+    return sorted({path.name for pattern in patterns for path in folder.glob(pattern)})
+
+
+def _last_whole(folder):
+    """The newest whole checkpoint or None; those that were cut off are removed, and named."""
+    before = _found(folder, ("checkpoint-*",))
+    checkpoint = last_checkpoint(folder)
+    if gone := [name for name in before if not (folder / name).exists()]:
+        print(f"{short(folder)}: cut off, and removed: {', '.join(gone)}")
+    return checkpoint
+
+
+def _difference(changed, most=3):
+    """{name: (value there, value now)} in words: ``learning_rate 0.0015, now 0.001``."""
+    parts = [
+        name if name in DIGESTS else f"{name} {_shown(old)}, now {_shown(new)}" for name, (old, new) in changed.items()
+    ]
+    return "; ".join(parts[:most]) + (f"; and {len(parts) - most} more" if len(parts) > most else "")
+
+
+def _shown(value):
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= 60 else text[:59] + "…"

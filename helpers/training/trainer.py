@@ -1,0 +1,166 @@
+"""LoRA training with transformers' Trainer: resumable, nothing hidden."""
+
+import os
+import random
+import time
+import zlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from helpers.jupyter import in_notebook
+from helpers.models.inputs import PROMPT
+from helpers.models.lora import save_adapter
+from helpers.training.collate import collate
+from helpers.training.resume import Run, prepare, save_run
+
+# The settings that the trained weights depend on.
+SETTINGS = "mode dtype four_bit seed batch_size gradient_accumulation epochs learning_rate lora_r lora_alpha".split()
+
+
+def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROMPT, overwrite=False):
+    """Train the adapter of ``model`` on ``samples`` and save it with the processor in ``folder/adapter``.
+
+    A run that was killed goes on from its last whole checkpoint. A finished one is taken as it is, its weights put into
+    ``model``. Both only if settings, prompt, data and base are the same.
+
+    Args:
+        model: from ``models.add_lora``.
+        samples: list of ``Sample``.
+        settings: learning rate, batch size, epochs, seed and so on.
+        folder: where checkpoints and the adapter go.
+        callbacks: for the Trainer, as ``training.start_tracking`` returns them.
+        overwrite: train from the start, whatever the folder holds; what is removed is named.
+
+    Returns:
+        ``Run``.
+
+    Raises:
+        FileExistsError: the folder holds a run of other settings or data; says what differs.
+    """
+    from transformers import Trainer
+
+    began, folder, samples = time.monotonic(), Path(folder), list(samples)
+    settings = replace(settings, train_samples=len(samples))  # the steps follow from what is there
+    finished, checkpoint = prepare(folder, run_facts(model, samples, settings, prompt), overwrite)
+    if finished:
+        model.load_adapter(folder / "adapter", model.active_adapter, is_trainable=True)
+        return finished
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
+    trainer = Trainer(
+        model=model,
+        args=arguments(settings, folder),
+        train_dataset=BatchesByLength(samples, settings.batch_size, settings.seed),
+        data_collator=partial(collate, processor=processor, prompt=prompt),
+        callbacks=list(callbacks),
+    )
+    leave_one_bar(trainer, callbacks)
+    metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    save_adapter(model, processor, folder / "adapter")
+    history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
+    run = Run(history, [], metrics, folder, time.monotonic() - began)
+    save_run(run)
+    return run
+
+
+def leave_one_bar(trainer, callbacks):
+    """A notebook shows the bar and the curve of ``start_tracking``, a terminal the Trainer's own bar."""
+    from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    if callbacks and in_notebook():
+        trainer.remove_callback(DEFAULT_PROGRESS_CALLBACK)
+
+
+def arguments(settings, folder):
+    """``TrainingArguments`` for these settings; the ones that matter are named here, the rest are defaults."""
+    from transformers import TrainingArguments
+
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},  # else what lies before the first layer learns nothing
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, settings.steps // 20),
+        max_grad_norm=1.0,
+        bf16=settings.dtype == "bfloat16",
+        use_cpu=settings.device == "cpu",
+        logging_steps=max(1, settings.steps // 40),
+        logging_first_step=True,
+        save_steps=max(1, settings.steps // 4),
+        save_total_limit=2,
+        seed=settings.seed,
+        train_sampling_strategy="sequential",  # BatchesByLength has shuffled
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=settings.device == "cuda",
+        dataloader_num_workers=4 if settings.device == "cuda" else 0,
+        report_to="none",
+    )
+
+
+# --- the order of the samples -------------------------------------------------------------------
+
+
+class BatchesByLength:
+    """A data set to be read in order, batch by batch: shuffled anew for each epoch, texts of like length in one batch.
+
+    Within every 50 batches the samples are sorted by the length of their text, so that little of a batch is padding;
+    the order of the batches is random. The Trainer's data loader calls ``set_epoch`` before each epoch, also when it
+    goes on in the middle of one.
+    """
+
+    def __init__(self, samples, batch_size, seed):
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch):
+        rng, size, batches = random.Random(self.seed + epoch), self.batch_size, []
+        shuffled = rng.sample(self.samples, len(self.samples))
+        for start in range(0, len(shuffled), 50 * size):
+            near = sorted(shuffled[start : start + 50 * size], key=lambda sample: len(sample.text))
+            batches += [near[i : i + size] for i in range(0, len(near), size)]
+        last = batches.pop()  # the one that may be short stays last
+        rng.shuffle(batches)
+        self.ordered = [sample for batch in [*batches, last] for sample in batch]
+
+    def __len__(self):
+        return len(self.ordered)
+
+    def __getitem__(self, index):
+        return self.ordered[index]
+
+
+# --- what a run depends on ----------------------------------------------------------------------
+
+
+def run_facts(model, samples, settings, prompt):
+    """What the trained weights depend on, by name: settings, prompt, LoRA's layers, data and frozen weights."""
+    facts = {name: getattr(settings, name) for name in SETTINGS} | {"prompt": prompt, "samples": len(samples)}
+    lora = model.peft_config[model.active_adapter]
+    for name in ("target_modules", "modules_to_save"):
+        layers = getattr(lora, name) or []
+        facts[name] = layers if isinstance(layers, str) else sorted(layers)
+    return facts | {"data": _data_checksum(samples), "base": _weights_checksum(model)}
+
+
+def _data_checksum(samples):
+    digest = 0
+    for sample in samples:
+        digest = zlib.crc32(Path(sample.file).read_bytes(), zlib.crc32(sample.text.encode("utf-8"), digest))
+    return digest
+
+
+def _weights_checksum(model):
+    """A checksum of the frozen weights: names, shapes and the first numbers of each."""
+    digest = 0
+    for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            first = weight.detach().flatten()[:8].tolist()
+            digest = zlib.crc32(f"{name} {tuple(weight.shape)} {first}".encode(), digest)
+    return digest

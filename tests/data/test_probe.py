@@ -1,0 +1,157 @@
+"""helpers.data.probe: what a data file names is opened only inside its folder, and decoded to its end."""
+
+import io
+import os
+import random
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.data.images import strict_pillow
+from helpers.data.probe import look_at
+from helpers.data.synthetic import sounds, videos
+
+
+def png(colour=0, size=(40, 20)):
+    buffer = io.BytesIO()
+    Image.new("L", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def png_header(width, height):
+    """A PNG that claims a size and holds no pixels: 33 bytes of signature and IHDR, then an empty IDAT and IEND."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def reason(folder, name, modality="image"):
+    """What is wrong with a file, None if nothing is; every fault has a cure."""
+    with strict_pillow():
+        look = look_at(os.path.realpath(folder), name, modality)
+    assert look.fault is None or (look.fault[1] and "\n" not in look.fault[0])
+    return look.fault and look.fault[0]
+
+
+NOISE = random.Random(0).randbytes(40 * 20)
+NOISY = io.BytesIO()
+Image.frombytes("L", (40, 20), NOISE).save(NOISY, "PNG")
+
+PICTURES = {
+    "empty file": (b"", "is an empty file"),
+    "text": (b"not a picture at all", "not a picture (20 bytes)"),
+    "truncated": (NOISY.getvalue()[:-200], "broken or cut short"),
+    "truncated header": (png()[:20], "not a picture"),
+    "broken middle": (NOISY.getvalue()[:100] + b"\xff" * 300 + NOISY.getvalue()[400:], "broken or cut short"),
+    "one pixel high": (png(size=(300, 1)), "1 pixel high (300x1)"),
+    "one pixel wide": (png(size=(1, 30)), "1 pixel wide (1x30)"),
+    "absurd ratio": (png(size=(802, 4)), "Qwen2-VL refuses over 200:1"),
+    "bomb": (png_header(9500, 9500), "decompression bomb? 9500x9500"),
+    "large bomb": (png_header(60_000, 60_000), "decompression bomb?"),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not a picture"),
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_bad_picture_is_named(tmp_path, case):
+    data, said = PICTURES[case]
+    (tmp_path / "2.png").write_bytes(data)
+    assert said in reason(tmp_path, "2.png") and "'2.png'" in reason(tmp_path, "2.png")
+
+
+def test_good_picture_gives_its_size_and_a_hash_of_its_bytes(tmp_path):
+    for name, colour in (("a.png", 1), ("b.png", 1), ("c.png", 2)):
+        (tmp_path / name).write_bytes(png(colour))
+    one, same, other = (look_at(os.path.realpath(tmp_path), name, "image") for name in ("a.png", "b.png", "c.png"))
+    assert one == same and one.size == other.size == (40, 20) and one.digest != other.digest
+
+
+def test_ratio_of_exactly_200_is_allowed(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(size=(800, 4)))
+    assert reason(tmp_path, "a.png") is None
+
+
+PATHS = {
+    "images/9.png": "is missing",
+    "images\\0.png": "is missing",
+    "images": "is not a file",
+    "../0.png": "leaves the data folder",
+    "images/../../0.png": "leaves the data folder",
+    "..\\0.png": "leaves the data folder",
+    "/etc/hostname": "absolute path",
+    "C:\\pictures\\0.png": "absolute path",
+    "\\\\server\\0.png": "absolute path",
+    "/dev/zero": "absolute path",
+    "": "is empty or impossible",
+    "images/\0.png": "is empty or impossible",
+    "\ud800.png": "is empty or impossible",
+    "a" * 5000: "cannot be opened",
+    "images/0.png/1.png": "is missing",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_bad_path_is_named(tmp_path, path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "0.png").write_bytes(png())
+    assert PATHS[path] in reason(tmp_path, path)
+
+
+def test_link_out_of_the_folder_is_refused_and_one_inside_is_not(tmp_path_factory, tmp_path):
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.png"
+    secret.write_bytes(png(77))
+    (tmp_path / "real.png").write_bytes(png(77))
+    (tmp_path / "out.png").symlink_to(secret)
+    (tmp_path / "in.png").symlink_to("real.png")
+    assert "link that leads out" in reason(tmp_path, "out.png") and reason(tmp_path, "in.png") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipe_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "is not a file" in reason(tmp_path, "pipe.png")
+
+
+# --- videos and sounds ------------------------------------------------------------------------
+
+
+def good_clips(folder):
+    videos.write_video(np.arange(8 * 32 * 64, dtype=np.uint8).reshape(8, 32, 64), folder / "a.mp4")
+    sounds.write_wav(np.sin(np.arange(8000) / 5), folder / "a.wav")
+
+
+BAD_CLIPS = {
+    "no video": ("b.mp4", "video", lambda folder: b"no video at all", "video is broken or cut short"),
+    "half a video": ("b.mp4", "video", lambda folder: (folder / "a.mp4").read_bytes()[:-400], "broken or cut short"),
+    "a sound": ("b.mp4", "video", lambda folder: (folder / "a.wav").read_bytes(), "no video in this file"),
+    "no sound": ("b.wav", "audio", lambda folder: b"RIFF of nothing", "sound is broken or cut short"),
+    "a video": ("b.wav", "audio", lambda folder: (folder / "a.mp4").read_bytes(), "no sound in this file"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_CLIPS)
+def test_broken_videos_and_sounds_are_named(tmp_path, fault):
+    good_clips(tmp_path)
+    name, modality, data, said = BAD_CLIPS[fault]
+    (tmp_path / name).write_bytes(data(tmp_path))
+    assert reason(tmp_path, "a.mp4", "video") is None and reason(tmp_path, "a.wav", "audio") is None
+    assert said in reason(tmp_path, name, modality) and name in reason(tmp_path, name, modality)
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.full(320, 0.5), "sound of 20 ms is too short"),
+        (np.zeros(8000), "sound is silent"),
+        (np.zeros(0), "sound is"),
+    ],
+)
+def test_sounds_without_a_sound_are_named(tmp_path, samples, said):
+    sounds.write_wav(samples, tmp_path / "a.wav")
+    assert said in reason(tmp_path, "a.wav", "audio")

@@ -1,0 +1,80 @@
+"""helpers.llamafactory.tokens: rows that LLaMA-Factory would cut or spoil are named; test_recipes counts with it."""
+
+import json
+import shutil
+
+import pytest
+from llamafactory_places import config_of, write_rows
+from PIL import Image
+
+from helpers import llamafactory
+from helpers.data.samples import Sample
+from helpers.data.validate import DataError
+from helpers.llamafactory.tokens import glm_ocr_size, text_tokens
+
+
+def test_rows_that_cutoff_len_would_cut_are_all_named(place):
+    with pytest.raises(DataError) as caught:
+        llamafactory.check(config_of(place, cutoff_len=35))
+    rows = [problem.row for problem in caught.value.problems]
+    assert 1 < len(rows) < 12
+    assert str(caught.value.problems[0]).startswith(f"rows.json:{rows[0]}: ")
+    assert "cutoff_len 35 would cut" in str(caught.value) and "raise cutoff_len to" in str(caught.value)
+
+
+def test_see_through_and_turned_pictures_are_refused(place):
+    (place / "odd").mkdir(exist_ok=True)
+    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(place / "odd" / "1.png")
+    turned = Image.new("RGB", (60, 40))
+    turned.getexif()[274] = 6
+    turned.save(place / "odd" / "2.png", exif=turned.getexif())
+    write_rows([Sample(place / "odd" / f"{n}.png", text) for n, text in ((1, "x"), (2, "y"))], place / "odd")
+    with pytest.raises(DataError) as caught:
+        llamafactory.check(config_of(place, data="odd"))
+    assert "rows.json:0: 1.png: see-through" in str(caught.value)
+    assert "rows.json:1: 2.png: stored turned" in str(caught.value)
+
+
+def test_a_picture_mended_under_the_same_name_is_looked_at_again(place):
+    (place / "mended").mkdir(exist_ok=True)
+    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(place / "mended" / "1.png")
+    write_rows([Sample(place / "mended" / "1.png", "x")], place / "mended")
+    with pytest.raises(DataError, match="see-through"):
+        llamafactory.check(config_of(place, data="mended"))
+    Image.new("RGB", (60, 40), "white").save(place / "mended" / "1.png")
+    assert len(llamafactory.check(config_of(place, data="mended")).lengths) == 1
+
+
+def test_a_processor_that_has_changed_counts_anew(place):
+    """Pictures that are made larger take more tokens, also when the folder keeps its name."""
+    shutil.copytree(place / "model", place / "changing")
+    config = config_of(place, model="changing", cutoff_len=2048)
+    before = llamafactory.check(config).lengths
+    name = next(n for n in ("processor_config.json", "preprocessor_config.json") if (place / "changing" / n).is_file())
+    values = json.loads((place / "changing" / name).read_bytes())
+    images = values.get("image_processor", values)
+    images["size"] = {"shortest_edge": 200000, "longest_edge": 400000}
+    (place / "changing" / name).write_text(json.dumps(values), encoding="utf-8")
+    assert min(llamafactory.check(config).lengths) > max(before)
+
+
+def test_longer_answers_take_more_tokens_and_the_picture_counts_apart(place):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(place / "model")
+    talk = [{"role": "user", "content": "<image>Read."}, {"role": "assistant", "content": "x"}]
+    prompt, answer = text_tokens(talk, tokenizer, "glm_ocr")
+    longer = [talk[0], {"role": "assistant", "content": "x y z"}]
+    assert (
+        text_tokens(longer, tokenizer, "glm_ocr")[0] == prompt and text_tokens(longer, tokenizer, "glm_ocr")[1] > answer
+    )
+    asked = [{"role": "system", "content": "Be brief."}, *talk]
+    assert text_tokens(asked, tokenizer, "glm_ocr")[0] > prompt
+
+
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [((300, 100), (300, 100)), ((1600, 900), (1024, 576)), ((20, 10), (45, 28)), ((9, 6000), (28, 5040))],
+)
+def test_sizes_before_the_processor_sees_a_picture(size, seen):
+    assert glm_ocr_size(*size, 589824, 1024) == seen

@@ -1,0 +1,27 @@
+"""One tiny MiniCPM-o, its processor and a batch for all tests here; who changes them changes them back."""
+
+import minicpm_batch
+import pytest
+
+from helpers.models import minicpm
+from helpers.pretraining import tiny_minicpm
+
+
+@pytest.fixture(scope="session", autouse=True)
+def registered():
+    minicpm.register()
+
+
+@pytest.fixture(scope="session")
+def processor():
+    return tiny_minicpm.minicpm_o_processor()
+
+
+@pytest.fixture(scope="session")
+def model(processor):
+    return minicpm_batch.make_model(processor)
+
+
+@pytest.fixture(scope="session")
+def batch(processor):
+    return processor(minicpm_batch.QUESTIONS, minicpm_batch.PICTURES, minicpm_batch.SOUNDS)

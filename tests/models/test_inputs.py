@@ -1,0 +1,46 @@
+"""helpers.models.inputs: the question as the family lays it out, and as many image tokens as the picture makes."""
+
+import official
+import pytest
+from PIL import Image
+
+from helpers.data.samples import Sample
+from helpers.models.inputs import PROMPT, conversation, encode_prompts, image_tokens
+from helpers.models.load import load_processor
+from helpers.settings import Settings
+
+SIZES = [(252, 56), (84, 56), (28, 28), (500, 100), (100, 500), (60, 20), (3000, 2000), (200, 1), (1, 150), (333, 77)]
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return load_processor("qwen2_vl", Settings.tiny())
+
+
+@pytest.mark.parametrize("kind", ["tiny", "real"])
+def test_image_tokens_are_those_of_the_processor(tiny, kind, tmp_path):
+    processor = tiny
+    if kind == "real":
+        official.write(tmp_path / "Qwen2-VL-2B-Instruct")
+        processor = load_processor("qwen2_vl", Settings.real(models_dir=tmp_path, device="cpu", dtype="float32"))
+    count = image_tokens(processor)
+    for size in SIZES:
+        grid = processor.image_processor([Image.new("RGB", size)], return_tensors="pt")["image_grid_thw"]
+        assert count(*size) == grid.prod().item() // 4, size
+    with pytest.raises(ValueError):
+        count(2010, 10)
+
+
+def test_question_ends_where_the_answer_begins(tiny):
+    text = conversation(tiny)
+    assert text.endswith(f"<|image_pad|><|vision_end|>{PROMPT}<|im_end|>\n<|im_start|>assistant\n")
+    assert "(<audio>./</audio>)" in conversation(load_processor("minicpm_o", Settings.tiny()), "?", "audio")
+
+
+def test_prompts_are_padded_on_the_left_and_hold_each_picture_whole(tiny, tmp_path):
+    samples = [Sample(tmp_path / f"{width}.png", "x") for width in (84, 252)]
+    for sample in samples:
+        Image.new("L", (int(sample.file.stem), 56), 255).save(sample.file)
+    made = encode_prompts(samples, tiny)
+    assert (made["input_ids"] == tiny.image_token_id).sum(1).tolist() == [6, 18]
+    assert made["attention_mask"][0, 0] == 0 and made["attention_mask"][:, -1].tolist() == [1, 1]

@@ -1,0 +1,126 @@
+"""helpers.pretraining.rows: rows hold what they should, the pools fill in order."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from helpers.data.synthetic import held_out
+from helpers.models.inputs import conversation
+from helpers.pretraining.families import FORMULAS, TINY_FAMILIES, processor_of
+from helpers.pretraining.rows import Pool, Row, grow, longest_text, make_row
+
+ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
+
+
+@pytest.fixture(scope="module", params=TINY_FAMILIES)
+def family(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def processor(family):
+    return processor_of(family)
+
+
+@pytest.fixture(scope="module")
+def rows(family):
+    return [make_row(index, family) for index in ROWS_DRAWN]
+
+
+def change_tasks(monkeypatch, family, **changes):
+    tasks = tuple(replace(task, **changes) for task in TINY_FAMILIES[family].tasks)
+    monkeypatch.setitem(TINY_FAMILIES, family, replace(TINY_FAMILIES[family], tasks=tasks))
+
+
+# --- rows -------------------------------------------------------------------------------------
+
+
+def test_rows_hold_the_conversation_as_the_processor_writes_it(family, processor, rows):
+    for index, (name, media, columns, ids, start, length) in zip(ROWS_DRAWN, rows, strict=True):
+        task = next(task for task in TINY_FAMILIES[family].tasks if task.name == name)
+        style = task.styles[index // 4 % len(task.styles)]
+        made, text = task.draw(index, 1, style, "train", longest_text(task, index))
+        talk = conversation(processor, task.prompts[index % len(task.prompts)], task.modality)
+        given = {"audios": [[made]]} if task.modality == "audio" else {"images": [made.convert("RGB")]}
+        inputs = processor(text=[talk + text + processor.tokenizer.eos_token], return_tensors="pt", **given)
+        assert ids[:length].tolist() == inputs["input_ids"][0].tolist()
+        assert set(ids[length:]) <= {processor.tokenizer.pad_token_id} and ids.shape == (task.length,)
+        assert processor.tokenizer.decode(ids[start:length]) == text + processor.tokenizer.eos_token
+        assert media.shape == task.canvas[::-1]
+        if task.modality == "audio":
+            assert np.allclose(media, inputs["audio_features"][0], atol=1e-3)
+            continue
+        grey = np.asarray(made.convert("L"))
+        assert columns == made.width // 28 and media.sum() == (255 - grey.astype(int)).sum()
+        assert (255 - media[: made.height, : made.width] == grey).all()
+
+
+def test_no_row_of_a_family_is_too_long(family):
+    assert all(make_row(index, family) for index in range(400_000, 400_200))
+
+
+def test_row_too_long_is_left_out(monkeypatch, family, rows):
+    change_tasks(monkeypatch, family, length=rows[0].length)
+    assert make_row(ROWS_DRAWN[0], family) is not None
+    change_tasks(monkeypatch, family, length=rows[0].length - 1)
+    assert make_row(ROWS_DRAWN[0], family) is None
+
+
+def test_tasks_take_turns_by_their_shares(family, rows):
+    names = [row.task for row in rows]
+    assert all(names.count(task.name) == 2 * task.share for task in TINY_FAMILIES[family].tasks)
+
+
+@pytest.mark.parametrize("index, longest", [(0, 4), (20_000, 4), (110_000, 22), (200_000, 40), (3_000_000, 40)])
+def test_formulas_start_short_and_grow(index, longest):
+    assert longest_text(FORMULAS, index) == longest
+    assert len(FORMULAS.draw(index, 1, "printed", "train", longest)[1].split()) <= longest
+
+
+def test_texts_for_tests_are_never_trained_on(processor, rows):
+    texts = [processor.tokenizer.decode(row.ids[row.start : row.length - 1]) for row in rows]
+    assert not any(map(held_out.reserved, texts))
+
+
+# --- pools ------------------------------------------------------------------------------------
+
+
+TASKS = [replace(FORMULAS, name=name, share=share) for name, share in (("first", 3), ("second", 1))]
+INK = np.zeros((56, 252), np.uint8)
+
+
+def stream(count):
+    """Rows numbered by their first token; every fourth one is of the second task, every third one is too long."""
+    for number in range(count):
+        ids = np.full(TASKS[0].length, number, np.int16)
+        yield None if number % 3 == 2 else Row("second" if number % 4 == 3 else "first", INK, 3, ids, 30, 40)
+
+
+def test_pools_fill_in_order_without_gaps_and_each_with_its_own():
+    pools, rows = [Pool(task, 4000, "cpu") for task in TASKS], stream(20_000)
+    grow(pools, rows, 1)
+    kept = [number for number in range(2048) if number % 3 != 2]
+    for number, pool in enumerate(pools):
+        expected = [index for index in kept if (index % 4 == 3) == number]
+        assert pool.size == len(expected) and pool.ids[: pool.size, 0].tolist() == expected
+    assert next(filter(None, rows)).ids[0] == 2049  # no row was thrown away
+
+
+def test_pools_stop_when_they_are_full():
+    pools = [Pool(task, capacity, "cpu") for task, capacity in zip(TASKS, (1500, 500), strict=True)]
+    grow(pools, stream(20_000), 10**6)
+    assert [pool.size for pool in pools] == [1500, 500]
+
+
+def test_pool_draws_only_what_is_there_and_by_its_generator():
+    import torch
+
+    pool = Pool(TASKS[0], 5000, "cpu")
+    pool.add([row for row in stream(2048) if row])
+    pool.ids[pool.size :] = -1
+    draws = [pool.batch(4000, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    ink, ids, info = draws[0]
+    assert ink.shape == (4000, 56, 252) and ids.dtype == torch.long and info[0].tolist() == [3, 30, 40]
+    assert ids.min() >= 0 and len(ids[:, 0].unique()) > 1000
+    assert (ids == draws[1][1]).all() and not (ids == draws[2][1]).all()
