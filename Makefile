@@ -33,13 +33,14 @@ unit: $(READY)  ## unit tests, a process on each of two cores
 check: $(READY)  ## are the two languages in step, and the kept outputs whole?
 	@$(BIN)/python -m helpers.course check
 
-nbval:  ## run all notebooks, each language on a core; cells tagged nbval-check-output must print what they printed
-	@$(MAKE) --no-print-directory -j2 nbval-en nbval-zh
+nbval: $(READY)  ## run all notebooks, two lessons at a time; Chinese ones take the runs that English ones have finished
+	@rm -rf build/nbval
+	@ls -S notebooks/en | xargs -P 2 -I{} $(MAKE) --no-print-directory nbval-{}
 
-nbval-%: $(READY)
-	@rm -rf build/nbval-$*
-	@$(OFFLINE) OMP_NUM_THREADS=1 LESSON_OUTPUT=build/nbval-$* $(BIN)/python -m pytest -p no:cacheprovider \
-	  --nbval-lax --nbval-sanitize-with=tests/nbval.cfg --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x notebooks/$*
+nbval-%.ipynb: $(READY)
+	@$(OFFLINE) OMP_NUM_THREADS=1 LESSON_OUTPUT=build/nbval/$* $(BIN)/python -m pytest -p no:cacheprovider --nbval-lax \
+	  --nbval-sanitize-with=tests/nbval.cfg --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) -x \
+	  notebooks/en/$*.ipynb notebooks/zh/$*.ipynb
 
 sync: $(READY)  ## copy code to the other language, mark translations [FROM=zh] [SAME="06_qwen2_vl_lora/intro"]
 	@$(BIN)/python -m helpers.course sync $(if $(FROM),--from $(FROM)) $(if $(SAME),--same $(SAME))

@@ -22,7 +22,7 @@ def test_short_sees_through_dots():
 
 def test_lessons_that_run_at_the_same_time_can_have_a_folder_each():
     code = "from helpers import Settings, paths; print(paths.short(Settings.tiny().output_dir))"
-    for given, folder in (({}, "output"), ({"LESSON_OUTPUT": "build/nbval-en"}, "build/nbval-en")):
+    for given, folder in (({}, "output"), ({"LESSON_OUTPUT": "build/nbval/06"}, "build/nbval/06")):
         clean = {name: value for name, value in os.environ.items() if name != "LESSON_OUTPUT"}
         ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean | given, capture_output=True, text=True)
         assert ran.stdout.strip() == folder

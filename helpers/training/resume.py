@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.files import NOTE, changed_recipe, note_recipe, read_text, write_text
-from helpers.models.checkpoint import last_checkpoint
+from helpers.models.checkpoint import is_json, last_checkpoint
 from helpers.paths import short
 
 FINISHED = "finished.json"  # written last of all: what a ``Run`` holds
@@ -38,11 +38,23 @@ class Run:
 def save_run(run):
     """Mark the run in ``run.folder`` as finished; ``prepare`` gives it back."""
     values = {name: getattr(run, name) for name in ("history", "held_out", "metrics", "seconds")}
-    write_text(run.folder / FINISHED, json.dumps(values) + "\n")
+    write_text(run.folder / FINISHED, json.dumps({"run": values, "weights": _sizes(run.folder)}) + "\n")
+
+
+def _sizes(folder):
+    """{path in ``folder``: bytes} of the weights that a run leaves behind."""
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("adapter/*.safetensors")])
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _is_finished(folder):
+    """Whether the run in ``folder`` was finished and its weights are still there, whole."""
+    note = folder / FINISHED
+    return is_json(note) and json.loads(read_text(note))["weights"].items() <= _sizes(folder).items()
 
 
 def _load_run(folder):
-    values = json.loads(read_text(folder / FINISHED))
+    values = json.loads(read_text(folder / FINISHED))["run"]
     points = {name: [tuple(point) for point in values[name]] for name in ("history", "held_out")}
     return Run(folder=folder, **values | points)
 
@@ -60,7 +72,7 @@ def find_run(folder, facts, overwrite=False):
     if not _found(folder, WEIGHTS):
         return "new", ""
     changed = changed_recipe(folder, facts)
-    finished = (folder / FINISHED).is_file() and _found(folder, WEIGHTS[1:])
+    finished = _is_finished(folder) and _found(folder, WEIGHTS[1:])
     what = f"{short(folder)} holds {'a finished' if finished else 'an unfinished'} run"
     if changed is None:
         what = f"{short(folder)} holds weights without {NOTE}, which would say what they were made from"

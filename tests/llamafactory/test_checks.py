@@ -9,6 +9,7 @@ from helpers.data.samples import Sample
 from helpers.data.validate import DataError
 from helpers.files import note_recipe
 from helpers.llamafactory.resume import run_facts
+from helpers.training.resume import Run, save_run
 
 STEPS = 48
 
@@ -46,8 +47,8 @@ def test_what_output_dir_holds_is_a_line_of_the_report_or_an_error(place):
     (place / "checked" / "checkpoint-3").mkdir(parents=True)
     note_recipe(place / "checked", run_facts(config))
     assert "goes on from its last whole checkpoint" in str(llamafactory.check(config))
-    for name in ("finished.json", "adapter_config.json"):
-        (place / "checked" / name).touch()
+    (place / "checked" / "adapter_config.json").touch()
+    save_run(Run([], [], {}, place / "checked", 1.0))
     assert "checked holds a finished run of the same recipe and data: it is taken" in str(llamafactory.check(config))
     other = config | {"learning_rate": 5e-4}
     with pytest.raises(FileExistsError, match="a finished run of another recipe: learning_rate 0.0015, now 0.0005"):

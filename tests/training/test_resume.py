@@ -60,6 +60,16 @@ def test_run_taken_is_the_one_in_the_folder_given(folder, tmp_path):
     assert prepare(tmp_path / "moved", FACTS)[0] == replace(run, folder=tmp_path / "moved")
 
 
+@pytest.mark.parametrize("harm", [lambda file: file.unlink(), lambda file: file.write_bytes(b"half")])
+def test_finished_run_that_lost_its_weights_is_not_taken(folder, harm, capsys):
+    fill(folder, "adapter/adapter_model.safetensors", "trainer_log.jsonl")
+    save_run(Run([(1, 2.5)], [], {}, folder, 4.5))
+    assert find_run(folder, FACTS)[0] == "finished"
+    harm(folder / "adapter" / "adapter_model.safetensors")
+    assert find_run(folder, FACTS)[0] == "unfinished" and prepare(folder, FACTS) == (None, None)
+    assert "no checkpoint; removed are adapter, finished.json, trainer_log.jsonl" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

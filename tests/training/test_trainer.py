@@ -183,7 +183,6 @@ def test_parts_that_were_trained_whole_come_back_with_a_finished_run(data, tmp_p
 
 
 def test_overwrite_trains_anew_and_names_what_goes(data, whole, finished, capsys):
-    (finished / "finished.json").write_text("{}", encoding="utf-8")
     again, _ = run(data, finished, overwrite=True)
     said = capsys.readouterr().out
     assert "holds a finished run" in said and "removed are adapter, checkpoint-12, checkpoint-9" in said
