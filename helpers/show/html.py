@@ -30,7 +30,7 @@ def cells(contents: list[str], tag: str = "td", style: str = "") -> list[str]:
 
 def sample_tag(sample, width: int) -> str:
     """A sample's picture ``width`` pixels wide at most, or a player for its video or sound."""
-    return picture_tag(sample.file, width) if sample.modality == "image" else player(sample)
+    return picture_tag(sample.file, width) if sample.modality == "image" else f"<div>{player(sample)}</div>"
 
 
 def sample_head(samples) -> str:
@@ -84,7 +84,7 @@ def prediction_cell(text: str, truth: str, kind: Kind) -> str:
     right = kind.same(text, truth)
     label, colour = ("right 正确", "#2e9e4f") if right else ("wrong 错误", "#e0524d")
     mark = f'<b style="color:{colour}" title="{label}">{tick(right)}</b> '
-    fault = f"<i>{kind.fault(text)}</i>" if kind.fault(text) else ""
+    fault = f"<i>{kind.fault(text)}</i> " if kind.fault(text) else ""
     drawn = drawing(text, kind)
     return mark + fault + drawn + ("" if right and drawn else code_box(marked_tokens(text, truth, kind)))
 
