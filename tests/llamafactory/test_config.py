@@ -17,7 +17,7 @@ from helpers.paths import ROOT
         ({"enable_high_fps": True}, "enable_high_fps: not a key of LLaMA-Factory -> remove it"),
         ({"dataset": "other"}, "no 'other' in dataset_info.json, which has rows"),
         ({"model_name_or_path": "no/such/folder"}, "no folder no/such/folder"),
-        ({"deepspeed": "helpers/llamafactory/recipes/ds_z9.json"}, "no file helpers/llamafactory/recipes/ds_z9.json"),
+        ({"deepspeed": "mine/ds_z9.json"}, "no file mine/ds_z9.json"),
         ({"bf16": True}, "bf16: false"),
         ({"template": "glm4v"}, "template: 'glm4v'"),
         ({"freeze_vision_tower": False, "freeze_multi_modal_projector": False}, "leave it true"),
