@@ -6,8 +6,6 @@ from pathlib import Path
 from helpers.files import write_text
 
 COLUMNS = ("lesson", "seconds", "task", "metric", "before", "after", "n")
-
-
 README_START, README_END = "<!-- results: make readme -->", "<!-- end of results -->"
 
 

@@ -6,7 +6,6 @@ from helpers.evaluation.text import collapse_spaces, edits, error_rate
 from helpers.notation.smiles import canonical_smiles, parse, unfence
 
 RADIUS, BITS = 2, 2048  # of the Morgan fingerprint; radius 2 is known as ECFP4
-
 FROM_SUMS = {"cer": error_rate}
 
 

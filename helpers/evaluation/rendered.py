@@ -6,9 +6,7 @@ from helpers.notation.latex import normalise_latex
 from helpers.notation.mathtext import draw
 
 FONT, SIZE = "cm", 64  # pixels: from 56 on, SLACK hides no difference between signs, even in scripts of scripts
-
 SLACK = 1  # pixels by which an edge may be off
-
 SOLID, FAINT = 128, 64  # of 255: what is surely ink, and what may be
 
 

@@ -35,7 +35,6 @@ class Family:
 
 
 MINICPM_TARGETS = r"llm\.model\.layers.*_proj|vpm\.encoder\.layers.*(_proj|fc1|fc2)|resampler\.(kv_proj|attn\.out_proj)"
-
 FAMILIES = {
     "qwen2_vl": Family(
         tiny="tiny-qwen2-vl",

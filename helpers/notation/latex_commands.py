@@ -4,9 +4,7 @@ nothing, take arguments, or stand no higher than a bracket."""
 import re
 
 TOKEN = re.compile(r"\\(?:operatorname|hspace)\s*\*|\\[a-zA-Z]+|\\\s|\\.|\S", re.DOTALL)
-
 AROUND = re.compile(r"\s*(?:\$\$(.*)\$\$|\$(.*)\$|\\\[(.*)\\\]|\\\((.*)\\\))\s*", re.DOTALL)
-
 LENGTH = re.compile(r"\\(?:[hm]skip|m?kern)\s*[-+]?\s*[\d.,][\d.,\s]*[a-z]\s*[a-z]")
 
 
@@ -65,11 +63,8 @@ SPACES = {"\\ ", "~"} | _commands(
 )
 
 SPACES_WITH_ARGUMENT = {"\\hspace", "\\hspace*", "\\label"}
-
 CLASSES = _commands("mathrel mathbin mathord mathopen mathclose mathpunct mathinner")  # they only space
-
 OLD_FONTS = _pairs(r"\rm=\mathrm \bf=\mathbf \it=\mathit \sf=\mathsf \tt=\mathtt \cal=\mathcal")
-
 TEXTS = _pairs(
     r"\text=\mathrm \textrm=\mathrm \textnormal=\mathrm \mbox=\mathrm \hbox=\mathrm \operatorname=\mathrm "
     r"\operatorname*=\operatorname* \textbf=\mathbf \textit=\mathit \textsf=\mathsf \texttt=\mathtt"
@@ -79,7 +74,6 @@ INFIX = {"\\over": "\\frac", "\\choose": "\\binom"}
 
 # they act on the group they stand in: it keeps its braces
 SCOPED = _commands("displaystyle textstyle scriptstyle scriptscriptstyle atop above brace brack")
-
 ARGUMENTS = dict.fromkeys(_commands("frac dfrac tfrac cfrac binom overset underset"), 2) | dict.fromkeys(
     _commands(
         "sqrt mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb "
@@ -95,9 +89,7 @@ FUNCTIONS = set(
 )
 
 LIMITS = set("det gcd inf lim max min sup Pr".split())
-
 SUMS = _commands("sum prod coprod bigcup bigcap bigoplus bigotimes bigvee bigwedge " + " ".join(sorted(LIMITS)))
-
 INTEGRALS = _commands("int oint iint iiint")
 
 # signs no higher than a bracket
@@ -108,5 +100,4 @@ LOW = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?+
 )
 
 LOW_BARE = _commands("sin cos tan log ln exp")  # a sign below these hangs deeper
-
 LOW_SCRIPTS = LOW - set("()[]/|") - {"\\{", "\\}", "\\|"}
