@@ -7,20 +7,10 @@ import torch
 from helpers.data.synthetic import formulas
 from helpers.models.inputs import conversation
 from helpers.pretraining import forward
-from helpers.pretraining.families import TINY_FAMILIES, processor_of
+from helpers.pretraining.families import TINY_FAMILIES
 from helpers.pretraining.rows import longest_text, make_row
 
 FIRST = 300_000  # rows far enough on for formulas of several widths
-
-
-@pytest.fixture(scope="module", params=TINY_FAMILIES)
-def family(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def processor(family):
-    return processor_of(family)
 
 
 @pytest.fixture(scope="module")

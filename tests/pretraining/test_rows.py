@@ -7,20 +7,10 @@ import pytest
 
 from helpers.data.synthetic import held_out
 from helpers.models.inputs import conversation
-from helpers.pretraining.families import FORMULAS, TINY_FAMILIES, processor_of
+from helpers.pretraining.families import FORMULAS, TINY_FAMILIES
 from helpers.pretraining.rows import Pool, Row, grow, longest_text, make_row
 
 ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
-
-
-@pytest.fixture(scope="module", params=TINY_FAMILIES)
-def family(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def processor(family):
-    return processor_of(family)
 
 
 @pytest.fixture(scope="module")

@@ -18,16 +18,6 @@ SHIPPED = ROOT / "data" / "tiny-qwen2-vl"
 ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
 
 
-@pytest.fixture(scope="module", params=TINY_FAMILIES)
-def family(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def processor(family):
-    return processor_of(family)
-
-
 @pytest.fixture(scope="module")
 def rows(family):
     return [make_row(index, family) for index in ROWS_DRAWN]
