@@ -5,6 +5,7 @@ from helpers.llamafactory.process import environment, read_log
 
 def test_child_sees_only_the_gpus_it_may_take_and_no_hub_for_a_local_model(place, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3,4")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     config = {"model_name_or_path": str(place / "model")}
     assert environment(config)["CUDA_VISIBLE_DEVICES"] == "2"
     assert environment(config, 2)["CUDA_VISIBLE_DEVICES"] == "2,3"

@@ -1,0 +1,13 @@
+"""What every test gets: an environment of its own, so that no test hands its variables on to the next."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def same_environment_afterwards():
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
