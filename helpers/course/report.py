@@ -7,6 +7,10 @@ from helpers.files import write_text
 
 COLUMNS = ("lesson", "seconds", "task", "metric", "before", "after", "n")
 README_START, README_END = "<!-- results: make readme -->", "<!-- end of results -->"
+HEADS = {
+    "README.md": ("lesson", "task", "exact match", "CER", "n", "minutes", "All measures"),
+    "README_zh.md": ("课程", "任务", "完全匹配率", "CER", "n", "分钟", "全部指标"),
+}
 
 
 def table(rows: list[dict]) -> str:
@@ -23,17 +27,43 @@ def table(rows: list[dict]) -> str:
     return "\n".join("  ".join(f"{text:<{w}}" for text, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def readme_table(rows: list[dict]) -> str:
-    """The same as Markdown, for the READMEs. Raises ValueError if a lesson of that tour failed."""
+def readme_results(rows: list[dict], heads: tuple) -> str:
+    """One row a task as Markdown, and below it, folded away, every measure.
+
+    Raises:
+        ValueError: a lesson of that tour failed.
+    """
     if failed := [row["lesson"] for row in rows if "error" in row]:
         raise ValueError(f"no table from a tour in which lessons failed: {', '.join(failed)}")
-    lines = ["| lesson | seconds | task | metric | before | after | n |", "|---|---:|---|---|---:|---:|---:|"]
+    lines = [f"| {' | '.join(heads[:6])} |", "|---|---|---|---|---:|---:|"]
     for row in rows:
-        first = f"`{row['lesson']}` | {row['seconds']:.0f}"
-        for result in row["results"] or [{}]:
-            lines.append(f"| {first} | " + " | ".join(_figure(result.get(key, "")) for key in COLUMNS[2:]) + " |")
-            first = " | "
-    return "\n".join(lines)
+        minutes = f"{row['seconds'] / 60:.1f}"
+        for task, found in _by_task(row["results"]).items() or [("", {})]:
+            shares = [f"{100 * found['exact_match'][side]:.1f} %" for side in ("before", "after")] if found else []
+            rates = [f"{found['cer'][side]:.3f}" for side in ("before", "after")] if found else []
+            n = found["cer"]["n"] if found else ""
+            lines.append(
+                f"| `{row['lesson']}` | {task} | {' → '.join(shares)} | {' → '.join(rates)} | {n} | {minutes} |"
+            )
+            minutes = ""
+    return "\n".join(
+        [*lines, "", f"<details><summary>{heads[6]}</summary>", "", *_all_measures(rows), "", "</details>"]
+    )
+
+
+def _by_task(results):
+    """{task: {metric: result}}."""
+    found = {}
+    for result in results:
+        found.setdefault(result["task"], {})[result["metric"]] = result
+    return found
+
+
+def _all_measures(rows):
+    results = [result for row in rows for result in row["results"]]
+    yield from ("| task | metric | before | after | n |", "|---|---|---:|---:|---:|")
+    for result in results:
+        yield "| " + " | ".join(_figure(result[key]) for key in COLUMNS[2:]) + " |"
 
 
 def write_readmes(root: Path):
@@ -41,13 +71,13 @@ def write_readmes(root: Path):
     source = root / "build" / "tour.json"
     if not source.exists():
         raise ValueError("there is no build/tour.json yet: run make tour")
-    new = readme_table(json.loads(source.read_text(encoding="utf-8")))
-    for name in ("README.md", "README_zh.md"):
+    rows = json.loads(source.read_text(encoding="utf-8"))["lessons"]
+    for name, heads in HEADS.items():
         before, mark, rest = (root / name).read_text(encoding="utf-8").partition(README_START)
         _, end, after = rest.partition(README_END)
         if not mark or not end:
             raise ValueError(f"{name}: the marks {README_START} and {README_END} are gone; put them back")
-        write_text(root / name, f"{before}{mark}\n{new}\n{end}{after}")
+        write_text(root / name, f"{before}{mark}\n{readme_results(rows, heads)}\n{end}{after}")
         print(f"{name}: written")
 
 

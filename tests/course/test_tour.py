@@ -10,7 +10,7 @@ import time
 import pytest
 from nbformat import v4
 
-from helpers.course import notebooks, tour
+from helpers.course import notebooks, runner, tour
 from helpers.paths import ROOT
 from helpers.show.tables import RESULTS_MIME
 
@@ -48,7 +48,7 @@ def toured(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(toured):
-    return json.loads((toured[0] / "build" / "tour.json").read_text(encoding="utf-8"))
+    return json.loads((toured[0] / "build" / "tour.json").read_text(encoding="utf-8"))["lessons"]
 
 
 def test_a_failed_lesson_fails_the_tour_but_stops_no_other(toured, rows):
@@ -141,7 +141,7 @@ def test_a_displayed_picture_is_kept_once():
     both = v4.new_output("display_data", {"image/png": "long", "image/jpeg": "short", "text/plain": "picture"})
     alone = v4.new_output("display_data", {"image/png": "curve"})
     notebook = v4.new_notebook(cells=[v4.new_code_cell("1", id="cell-1", outputs=[both, alone])])
-    tour.tidy(notebook)
+    runner.tidy(notebook)
     kept = [sorted(output.data) for output in notebook.cells[0].outputs]
     assert kept == [["image/jpeg", "text/plain"], ["image/png"]]
 
@@ -160,9 +160,9 @@ def test_results_kept_from_an_earlier_run_do_not_count(tmp_path):
     path = write_lesson(tmp_path, "01_fails", "1 / 0", SHOW)
     notebook = notebooks.load(path)
     notebook.cells[2].outputs = [v4.new_output("display_data", {RESULTS_MIME: [ROW]})]
-    assert tour.collect_results(notebook) == [ROW]
+    assert runner.collect_results(notebook) == [ROW]
     notebooks.save(notebook, path)
-    assert tour.run_lesson(path)[1]["results"] == []
+    assert runner.run_lesson(path)[1]["results"] == []
 
 
 def test_unknown_lesson_is_refused_with_those_there_are(tmp_path):
