@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from helpers import hub
 from helpers.paths import ROOT
 
-PYTHONS = ((3, 11), (3, 12))
+PYTHONS = ((3, 11), (3, 12), (3, 13))
 HUB_SECONDS = 4.0
 DISK_GB = 20
 MEMORY_GB = 6
@@ -52,7 +52,7 @@ def report(checks: list[Check]) -> str:
 def python() -> Check:
     """Is this a Python that the pinned packages exist for?"""
     ok = sys.version_info[:2] in PYTHONS
-    advice = "" if ok else "use 3.11 or 3.12: make setup PYTHON=python3.12"
+    advice = "" if ok else "use 3.11, 3.12 or 3.13: make setup PYTHON=python3.12"
     return Check("Python", ok, platform.python_version(), advice)
 
 
@@ -75,7 +75,7 @@ def packages() -> Check:
     installed = versions(*pins)
     other = [f"{name} {installed[name]}, not {pin}" for name, pin in pins.items() if installed[name] != pin]
     if other:
-        return Check("packages", False, "; ".join(other), "bring them in line: make setup (on Colab: pip install -e .)")
+        return Check("packages", False, "; ".join(other), "bring them in line: make setup (on Colab: lesson 1)")
     return Check("packages", True, f"all {len(pins)} as pinned")
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from helpers.paths import OUTPUT, short
 
 ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
+SPARE_GB = 70  # and from which all that the layers made is kept: no gradient checkpointing
 CHOICES = {
     "mode": ("tiny", "real"),
     "hub": ("modelscope", "huggingface", "local"),
@@ -91,8 +92,9 @@ class Settings:
         """
         device, memory_gb, device_reason = _find_device()
         device = overrides.get("device", device)
-        batch, accumulation = (16, 1) if device == "cuda" and memory_gb >= ROOMY_GB else (4, 4)
-        room = f"{memory_gb:.0f} GB of GPU memory" if device == "cuda" else f"careful on {device}"
+        memory_gb = memory_gb if device == "cuda" else 0
+        batch, accumulation = (16, 1) if memory_gb >= ROOMY_GB else (4, 4)
+        room = f"{memory_gb:.0f} GB of GPU memory" if memory_gb else f"careful on {device}"
         chosen = {
             "mode": ("real", "official weights"),
             "hub": _find_hub(overrides),
@@ -103,8 +105,9 @@ class Settings:
             else ("float32", f"the safe choice on {device}"),
             "train_samples": (2000, "enough to learn the writing style; more helps"),
             "test_samples": (200, "held out: no formula of them is trained on"),
-            "batch_size": (batch, f"{room}; 16 at once from {ROOMY_GB} GB on, no gradient checkpointing"),
+            "batch_size": (batch, f"{room}; 16 at once from {ROOMY_GB} GB on"),
             "gradient_accumulation": (accumulation, f"so that an optimizer step sees {batch * accumulation} pictures"),
+            "gradient_checkpointing": (memory_gb < SPARE_GB, f"{room}; without it from {SPARE_GB} GB on"),
             "epochs": (2, "formulas are seen twice"),
             "learning_rate": (1e-4, "usual for LoRA; full fine-tuning wants about a tenth"),
             "lora_r": (64, "room for a new writing style, at about 3 % of the weights of Qwen2-VL-2B"),

@@ -8,12 +8,10 @@
 
 Makes a checkpoint folder of full size as on the hub (tests/reference/official.py: official config, random weights, a
 small tokenizer with the official ids of the special tokens) and LaTeX_OCR as parquet, then runs the code cells of the
-lesson with the one changed word. Random weights read nothing: this shows that the path works and what it costs, not how
-well it reads.
+lesson with the one changed word, without the exercises. Random weights read nothing: this shows that the path works and
+what it costs, not how well it reads. tests/test_real_mode.py does the same at tiny size, on every run of the tests.
 """
 
-import json
-import re
 import shutil
 import sys
 import time
@@ -23,45 +21,14 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
-import official  # noqa: E402
+import real_lessons  # noqa: E402
 
-from helpers.data.synthetic import formulas  # noqa: E402
-from helpers.models.families import FAMILIES  # noqa: E402
-from helpers.settings import Settings  # noqa: E402
-
-LESSONS = {  # number: (lesson, families)
-    "03": ("03_glm_ocr_llamafactory", ["glm_ocr"]),
-    "04": ("04_minicpm_o_lora", ["minicpm_o"]),
-    "05": ("05_minicpm_llamafactory", ["minicpm_v", "minicpm_o"]),
-    "06": ("06_qwen2_vl_lora", ["qwen2_vl"]),
-    "07": ("07_inference", ["qwen2_vl"]),
-}
-
-
-def write_latex_ocr(folder, count):
-    """``count`` drawn formulas as a parquet file with the columns of LaTeX_OCR."""
-    import io
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = []
-    for index in range(count):
-        picture, latex = formulas.draw_sample(index, 11, "scan")
-        data = io.BytesIO()
-        picture.save(data, format="PNG")
-        rows.append({"image": {"bytes": data.getvalue(), "path": f"{index}.png"}, "text": latex})
-    folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows), folder / "train-00000-of-00001.parquet")
-
-
-def lesson_cells(lesson):
-    """The code cells of a lesson, as (id, source); no exercises."""
-    notebook = json.loads((ROOT / f"notebooks/en/{lesson}.ipynb").read_text(encoding="utf-8"))
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    return [
-        (cell["id"], "".join(cell["source"])) for cell in cells if "solution" not in cell["metadata"].get("tags", [])
-    ]
+NUMBERS = {lesson[:2]: lesson for lesson in real_lessons.LESSONS}
+COMPARING = [  # cells that want a merged model's answers to be the same: those of random weights have no margin
+    ("03_glm_ocr_llamafactory", "export"),
+    ("05_minicpm_llamafactory", "export"),
+    ("07_inference", "merge"),
+]
 
 
 def memory():
@@ -69,14 +36,11 @@ def memory():
 
 
 def main(number, work, *overrides):
-    lesson, families = LESSONS[number]
-    cells = lesson_cells(lesson)
+    lesson = NUMBERS[number]
     start = time.perf_counter()
     shutil.rmtree(work / "models", ignore_errors=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    for family in families:
-        official.write(work / "models" / FAMILIES[family].folder, family, full=True, device=device)
-    write_latex_ocr(work / "models" / "LaTeX_OCR" / "data", 640)
+    real_lessons.write_hub(work / "models", real_lessons.LESSONS[lesson], 640, full=True, device=device)
     print(f"checkpoint and data written: {time.perf_counter() - start:.0f} s", flush=True)
     chosen = {
         "models_dir": repr(str(work / "models")),
@@ -85,14 +49,15 @@ def main(number, work, *overrides):
     }
     chosen |= {"train_samples": 512, "test_samples": 64, "max_new_tokens": 80}
     chosen |= dict(override.split("=") for override in overrides)
-    options = ", ".join(f"{name}={value}" for name, value in chosen.items())
-    names = {"Settings": Settings, "display": print}
-    for cell, source in cells:
-        source = re.sub(r"Settings\.tiny\([^)]*\)", f"Settings.real({options})", source)
+    names = real_lessons.begin()
+    for cell, source in real_lessons.cells(lesson, solutions=False).items():
+        source = real_lessons.in_real_mode(source, chosen) if cell == "settings" else source
         start = time.perf_counter()
         try:
-            exec(compile(source, cell, "exec"), names)
-        except AssertionError:  # random weights give no answer a margin: rounding after a merge changes them
+            real_lessons.run(lesson, cell, source, names)
+        except real_lessons.CellError as error:
+            if (lesson, cell) not in COMPARING or not isinstance(error.__cause__, AssertionError):
+                raise
             print(f"--- cell {cell}: its assert does not hold", flush=True)
         print(f"--- cell {cell}: {time.perf_counter() - start:.1f} s{memory()}", flush=True)
     if torch.cuda.is_available():

@@ -4,11 +4,14 @@ import http.server
 import socket
 import threading
 import time
+import tomllib
 from collections import namedtuple
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from helpers import doctor, hub
+from helpers.paths import ROOT
 
 
 @pytest.fixture
@@ -46,6 +49,19 @@ def test_python_of_another_version_gets_advice(monkeypatch):
     assert doctor.python().ok
     monkeypatch.setattr(doctor, "PYTHONS", ((3, 1),))
     assert not doctor.python().ok and "make setup" in doctor.python().advice
+
+
+def test_pythons_are_those_of_pyproject():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        allowed = SpecifierSet(tomllib.load(file)["project"]["requires-python"])
+    assert doctor.PYTHONS == tuple((3, minor) for minor in range(30) if f"3.{minor}" in allowed)
+
+
+@pytest.mark.parametrize("version, ok", [((3, 10), False), ((3, 13), True), ((3, 14), False)])
+def test_advice_names_every_python_that_works(monkeypatch, version, ok):
+    monkeypatch.setattr(doctor.sys, "version_info", version)
+    check = doctor.python()
+    assert check.ok is ok and all(f"3.{minor}" in check.advice for _, minor in doctor.PYTHONS) is not ok
 
 
 def test_packages_are_as_pinned_here():

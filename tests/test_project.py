@@ -82,7 +82,7 @@ def test_set_up_says_which_python_it_needs(tmp_path):
     ran = subprocess.run(
         [tmp_path / ".ci" / "setup"], env={**os.environ, "PYTHON": "false"}, capture_output=True, text=True
     )
-    assert ran.returncode == 1 and "Python 3.11 or 3.12 is needed" in ran.stderr and "PYTHON=" in ran.stderr
+    assert ran.returncode == 1 and "Python 3.11, 3.12 or 3.13 is needed" in ran.stderr and "PYTHON=" in ran.stderr
     assert not (tmp_path / ".venv").exists()
 
 

@@ -92,6 +92,26 @@ def test_real_on_a_small_gpu_keeps_the_same_effective_batch(machine):
     assert (real.batch_size, real.gradient_accumulation) == (4, 4)
 
 
+@pytest.mark.parametrize("memory_gb, batch, checkpointing", [(16, 4, True), (48, 16, True), (80, 16, False)])
+def test_real_keeps_what_the_layers_made_only_where_there_is_room(machine, memory_gb, batch, checkpointing):
+    machine("cuda", memory_gb)
+    real = Settings.real()
+    assert (real.batch_size, real.gradient_checkpointing) == (batch, checkpointing)
+    assert f"{memory_gb} GB of GPU memory" in real.reasons["gradient_checkpointing"]
+    assert Settings.real(gradient_checkpointing=not checkpointing).gradient_checkpointing is not checkpointing
+
+
+def test_memory_of_a_gpu_counts_only_for_the_gpu(machine):
+    machine("cuda", 80)
+    real = Settings.real(device="cpu")
+    assert (real.batch_size, real.gradient_checkpointing) == (4, True)
+
+
+def test_four_bit_without_cuda_is_refused_by_name():
+    with pytest.raises(ValueError, match="four_bit=True needs a CUDA GPU"):
+        Settings.tiny(four_bit=True)
+
+
 def test_real_without_a_gpu_is_float32(machine):
     machine("cpu", 0)
     assert (Settings.real().device, Settings.real().dtype) == ("cpu", "float32")

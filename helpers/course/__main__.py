@@ -1,8 +1,10 @@
-"""``make check sync tour outputs readme``: both languages in step, lessons run, results in the READMEs.
+"""``make check sync tour outputs readme nbval``: both languages in step, lessons run, results in the READMEs.
 
 python -m helpers.course check      names all that is out of step between the languages, and changes nothing
 python -m helpers.course sync       copies code from one language to the other, marks translations as up to date
 python -m helpers.course tour       runs the lessons offline, in tiny mode; HTML pages and tour.json in build/
+       … tour --mode real           with official weights, from the hub or --models-dir; tour-real.json
+python -m helpers.course order      names the lessons, in the order in which to begin them
 python -m helpers.course outputs    runs the lessons of both languages and keeps their outputs in the notebooks
 python -m helpers.course readme     puts the results of the last tour into both READMEs
 """
@@ -16,7 +18,7 @@ from helpers.course.check import check
 from helpers.course.notebooks import LANGUAGES, lesson_names
 from helpers.course.report import table, write_readmes
 from helpers.course.sync import sync
-from helpers.course.tour import keep_outputs, tour
+from helpers.course.tour import in_order, keep_outputs, lesson_paths, tour
 from helpers.paths import ROOT, short
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
@@ -25,7 +27,8 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFL
 def main(arguments=None) -> int:
     """Run one command; returns its exit status: 0, 1 for problems found, 2 for wrong arguments, 130 when stopped."""
     given = _parser().parse_args(arguments)
-    os.environ.update(OFFLINE)
+    if given.mode == "tiny" or given.models_dir:
+        os.environ.update(OFFLINE)
     try:
         return COMMANDS[given.command](given)
     except ValueError as error:
@@ -46,6 +49,8 @@ def _parser():
     parser.add_argument("--from", dest="source", choices=LANGUAGES, help="sync: take all code from this language")
     parser.add_argument("--same", nargs="*", default=[], help="sync: LESSON/CELL whose translation still stands")
     parser.add_argument("--language", choices=LANGUAGES, help="tour: en unless given; outputs: both unless given")
+    parser.add_argument("--mode", choices=("tiny", "real"), default="tiny", help="tour: real takes official weights")
+    parser.add_argument("--models-dir", type=Path, help="tour --mode real: folder of checkpoints, instead of the hub")
     parser.add_argument("--lessons", nargs="*", default=[], help="names such as 06_qwen2_vl_lora; all unless given")
     return parser
 
@@ -65,9 +70,17 @@ def _tell(problems: list[str], notebooks: Path) -> int:
 
 
 def _tour(given) -> int:
-    rows = tour(given.notebooks, given.language or "en", given.lessons, given.build)
-    print(f"\n{table(rows)}\n\npages and tour.json: {short(given.build)}/")
+    real = None
+    if given.mode == "real":
+        real = {"models_dir": str(given.models_dir.resolve())} if given.models_dir else {}
+    rows = tour(given.notebooks, given.language or "en", given.lessons, given.build, real)
+    print(f"\n{table(rows)}\n\npages and {'tour.json' if real is None else 'tour-real.json'}: {short(given.build)}/")
     return _status(rows)
+
+
+def _order(given) -> int:
+    print(*(path.stem for path in in_order(lesson_paths(given.notebooks, "en", given.lessons))), sep="\n")
+    return 0
 
 
 def _outputs(given) -> int:
@@ -84,7 +97,7 @@ def _readme(given) -> int:
     return 0
 
 
-COMMANDS = {"check": _check, "sync": _sync, "tour": _tour, "outputs": _outputs, "readme": _readme}
+COMMANDS = {"check": _check, "sync": _sync, "order": _order, "tour": _tour, "outputs": _outputs, "readme": _readme}
 
 if __name__ == "__main__":
     sys.exit(main())

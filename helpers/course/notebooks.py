@@ -10,6 +10,7 @@ from helpers.paths import short
 
 LANGUAGES = ("en", "zh")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+TINY = re.compile(r"^settings = Settings\.tiny\([^)]*\)", re.M)
 
 
 def load(path: Path):
@@ -47,6 +48,18 @@ def code_fingerprint(notebook) -> str:
 
 def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def in_real_mode(notebook, **settings) -> None:
+    """Change the one word that a reader would, and leave out the solutions of the exercises.
+
+    Args:
+        settings: arguments of ``Settings.real``.
+    """
+    call = f"settings = Settings.real({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+    for cell in code_cells(notebook):
+        cell.source = TINY.sub(lambda _: call, cell.source)
 
 
 def lesson_names(notebooks: Path) -> list[str]:

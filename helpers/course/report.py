@@ -14,7 +14,7 @@ HEADS = {
 
 
 def table(rows: list[dict]) -> str:
-    """The table at the end of a tour, as plain text."""
+    """The table at the end of a tour, as plain text; below it, of a tour in real mode, what it took of the GPU."""
     lines = [COLUMNS]
     for row in rows:
         name, seconds = row["lesson"], f"{row['seconds']:.0f}"
@@ -24,7 +24,16 @@ def table(rows: list[dict]) -> str:
             lines.append((name, seconds, *(_figure(result.get(key, "")) for key in COLUMNS[2:])))
             name = seconds = ""
     widths = [max(len(line[i]) for line in lines if line[2] != "FAILED" or i < 3) for i in range(len(COLUMNS))]
-    return "\n".join("  ".join(f"{text:<{w}}" for text, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    lines = ["  ".join(f"{text:<{w}}" for text, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([*lines, *_on_gpu(rows)])
+
+
+def _on_gpu(rows):
+    """One line a lesson of a tour in real mode: peak memory of the GPUs, samples a second of each training."""
+    for row in rows:
+        if "samples_per_second" in row:
+            runs = [f"{name} {rate:.1f} samples/s" for name, rate in row["samples_per_second"].items()]
+            yield ", ".join([f"{row['lesson']}  {row['vram_gb']:.1f} GB of GPU memory", *runs])
 
 
 def readme_results(rows: list[dict], heads: tuple) -> str:

@@ -8,7 +8,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers.course.notebooks import code_cells, code_fingerprint, load
+from helpers.course.machine import vram_gb
+from helpers.course.notebooks import code_cells, code_fingerprint, in_real_mode, load
 from helpers.paths import OUTPUT, ROOT, short
 from helpers.show.tables import RESULTS_MIME
 
@@ -16,23 +17,26 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 900
 
 
-def run_lesson(path: Path, progress=None, threads: int | None = None, kernels: set | None = None):
+def run_lesson(path: Path, progress=None, threads=None, kernels: set | None = None, real: dict | None = None):
     """Run one notebook in its own kernel, in its own folder; the file itself is not changed.
 
     Args:
         progress: called at the start and before each code cell, as progress(number of the cell, number of cells).
         threads: how many the kernel's libraries may start; None: as many as they like.
         kernels: a set that holds the kernel's process while it runs, for ``stop``.
+        real: run it in real mode, with these arguments of ``Settings.real``; see ``in_real_mode``.
 
     Returns:
         (the executed notebook, its row for build/tour.json): lesson, language, seconds, results, cores (processor time
-        / wall time), peak_gb (memory of the kernel and what it started, in units of 10^9 bytes). A failed one has
-        "error": cell id and the last line of the message.
+        / wall time), peak_gb (memory of the kernel and what it started) and vram_gb (of all GPUs; 0 without one), both
+        in units of 10^9 bytes. A failed one has "error": cell id and the last line of the message.
     """
     from nbclient import NotebookClient
 
     notebook, start, kernels = load(path), time.monotonic(), set() if kernels is None else kernels
     _forget_outputs(notebook)
+    if real is not None:
+        in_real_mode(notebook, **real)
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=folder)
     row = {"lesson": path.stem, "language": path.parent.name, "seconds": 0.0, "results": []}
@@ -54,12 +58,12 @@ def run_lesson(path: Path, progress=None, threads: int | None = None, kernels: s
 
 @contextmanager
 def _watched(kernel, row, kernels):
-    """Note in ``row`` processor time and peak memory of the kernel and of all it starts."""
+    """Note in ``row`` processor time and peak memory of the kernel and of all it starts, and of the GPUs."""
     import psutil
 
-    process, over = psutil.Process(kernel.provisioner.process.pid), threading.Event()
+    process, over, before = psutil.Process(kernel.provisioner.process.pid), threading.Event(), vram_gb()
     kernels.add(process)
-    row |= {"processor_seconds": 0.0, "peak_gb": 0.0}
+    row |= {"processor_seconds": 0.0, "peak_gb": 0.0, "vram_gb": 0.0}
 
     def look():
         family = [process, *process.children(recursive=True)]
@@ -73,6 +77,7 @@ def _watched(kernel, row, kernels):
                 continue
         row["processor_seconds"] = max(row["processor_seconds"], seconds)
         row["peak_gb"] = max(row["peak_gb"], round(memory / 1e9, 2))
+        row["vram_gb"] = max(row["vram_gb"], round(vram_gb() - before, 1))
 
     def watch():
         while not over.wait(0.5):

@@ -6,7 +6,6 @@ Whatever they write goes into an empty folder below `build/`, so that everything
 
 import json
 import os
-import platform
 import shutil
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -14,25 +13,35 @@ from functools import partial
 from pathlib import Path
 
 from helpers.course.board import Board
+from helpers.course.machine import cores, gpu, machine
 from helpers.course.notebooks import code_cells, load, save
 from helpers.course.runner import run_lesson, stop, tidy
 from helpers.files import write_text
 from helpers.paths import short
+from helpers.training.resume import FINISHED
 
 AFTER = {"07_inference": "06_qwen2_vl_lora"}  # a lesson that takes another's adapter starts behind it
 FIRST = "01_install"  # its result is on the screen within a minute
 GB_EACH = 4  # memory, in units of 10^9 bytes, that a lesson may take
 
 
-def tour(notebooks: Path, language: str, chosen: list[str], build: Path) -> list[dict]:
-    """Run the lessons of one language; write HTML and tour.json under `build`; return the rows of the table."""
-    empty_output(build, language)
+def tour(notebooks: Path, language: str, chosen: list[str], build: Path, real: dict | None = None) -> list[dict]:
+    """Run the lessons of one language; write HTML and tour.json under `build`; return the rows of the table.
+
+    Args:
+        real: what `Settings.real` gets, such as {"models_dir": folder}: the lessons then run with official weights, one
+            after the other and without their exercises, and the results go into `build/real/` and `tour-real.json`.
+    """
+    name, pages = ("tour.json", build) if real is None else ("tour-real.json", build / "real")
+    folder, facts = empty_output(pages, language), machine() | ({} if real is None else gpu())
     start, rows = time.monotonic(), []
-    for notebook, row in run_all(lesson_paths(notebooks, language, chosen)):
+    for notebook, row in run_all(lesson_paths(notebooks, language, chosen), real):
+        if real is not None:
+            row["samples_per_second"] = samples_per_second(folder / row["lesson"])
         rows = sorted([*rows, row], key=lambda row: row["lesson"])
-        write_page(notebook, build / language / f"{row['lesson']}.html")
-        facts = {"seconds": round(time.monotonic() - start, 1), "machine": machine(), "lessons": rows}
-        write_text(build / "tour.json", json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+        write_page(notebook, pages / language / f"{row['lesson']}.html")
+        found = {"seconds": round(time.monotonic() - start, 1), "machine": facts, "lessons": rows}
+        write_text(build / name, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     return rows
 
 
@@ -43,6 +52,7 @@ def keep_outputs(notebooks: Path, language: str, chosen: list[str], build: Path)
         rows.append(row)
         if "error" not in row:
             tidy(notebook, folder)
+            notebook.metadata["seconds"] = round(row["seconds"])
             save(notebook, notebooks / language / f"{row['lesson']}.ipynb")
     return rows
 
@@ -69,15 +79,15 @@ def empty_output(build: Path, language: str) -> Path:
 # --- several at a time --------------------------------------------------------------------------
 
 
-def run_all(paths: list[Path]):
+def run_all(paths: list[Path], real: dict | None = None):
     """Run lessons, as many at a time as cores and memory allow; yields (notebook, row) as each ends.
 
     The first lesson begins at once, then the longest; one that takes another's adapter waits for it. Whatever stops
     this process stops the kernels.
     """
     waiting, running, kernels = in_order(paths), {}, set()
-    at_once = min(len(paths), lessons_at_once())
-    threads = max(1, cores() // at_once)
+    at_once = min(len(paths), lessons_at_once()) if real is None else 1
+    run = partial(run_lesson, threads=max(1, cores() // at_once), kernels=kernels, real=real)
     with ThreadPoolExecutor(at_once) as pool, Board(len(paths)) as board:
         try:
             while waiting or running:
@@ -85,7 +95,7 @@ def run_all(paths: list[Path]):
                 ready = [path for path in waiting if AFTER.get(path.stem) not in unfinished]
                 for path in ready[: at_once - len(running)]:
                     waiting.remove(path)
-                    running[pool.submit(_run_one, path, board, threads, kernels)] = path
+                    running[pool.submit(_run_one, path, board, run)] = path
                 for future in wait(running, return_when=FIRST_COMPLETED)[0]:
                     del running[future]
                     yield future.result()
@@ -94,10 +104,10 @@ def run_all(paths: list[Path]):
             raise
 
 
-def _run_one(path, board, threads, kernels):
+def _run_one(path, board, run):
     name = f"{path.parent.name}/{path.stem}"
     board.begin(name)
-    notebook, row = run_lesson(path, partial(board.advance, name), threads, kernels)
+    notebook, row = run(path, partial(board.advance, name))
     end = f"FAILED at {row['error']}" if "error" in row else "done"
     board.end(name, f"{name}  {len(code_cells(notebook))} cells  {row['seconds']:.0f} s  {end}")
     return notebook, row
@@ -116,17 +126,13 @@ def lessons_at_once() -> int:
     return max(1, min(cores(), int(psutil.virtual_memory().available / 1e9 / GB_EACH)))
 
 
-def cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def machine() -> dict:
-    """What the lessons ran on."""
-    import psutil
-
-    memory = round(psutil.virtual_memory().total / 1e9)
-    return {"cores": cores(), "memory_gb": memory, "python": platform.python_version(), "system": platform.platform()}
+def samples_per_second(folder: Path) -> dict[str, float]:
+    """{run: training samples a second} of the finished runs below a lesson's folder, as their Trainer measured it."""
+    found = {}
+    for note in sorted(folder.glob(f"**/{FINISHED}")):
+        metrics = json.loads(note.read_bytes())["run"]["metrics"]
+        found[note.parent.relative_to(folder).as_posix()] = round(metrics["train_samples_per_second"], 1)
+    return found
 
 
 def write_page(notebook, path: Path) -> None:

@@ -75,7 +75,7 @@ def unknown_keys(config, training=True):
 
 def find_faults(config):
     """All that is wrong with the configuration of a training, one line each."""
-    faults = unknown_keys(config) + model_faults(config)
+    faults = unknown_keys(config) + model_faults(config) + four_bit_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
             faults.append(f"{key}: not set -> give it")
@@ -108,6 +108,23 @@ def model_faults(config):
             check_folder(located(name), "copy or download it again")
         except FileNotFoundError as error:
             return [f"model_name_or_path: {error}"]
+    return []
+
+
+def four_bit_faults(config):
+    """Faults of ``quantization_bit``, which ``four_bit=True`` sets: it is for training LoRA, and needs bitsandbytes."""
+    if config.get("quantization_bit") is None:
+        return []
+    said = f"quantization_bit: {config['quantization_bit']} (four_bit=True)"
+    if "export_dir" in config:
+        cure = "four_bit=False for the merge, and for what reads the merged model"
+        return [f"{said}: an adapter is merged into whole weights, never into quantized ones -> {cure}"]
+    if config.get("finetuning_type", "lora") not in ("lora", "oft"):
+        return [f"{said}: quantized weights cannot be trained themselves -> finetuning_type: lora, or four_bit=False"]
+    if config.get("use_cpu"):
+        return [f"{said}: needs a CUDA GPU, and use_cpu is set -> four_bit=False"]
+    if config.get("quantization_method", "bnb") == "bnb" and find_spec("bitsandbytes") is None:
+        return [f"{said}: bitsandbytes is not installed -> pip install -e '.[qlora]', or four_bit=False"]
     return []
 
 

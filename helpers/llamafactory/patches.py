@@ -4,7 +4,8 @@
 - It reads sounds by ``torchaudio.load``, which wants torchcodec and with it FFmpeg's libraries on the machine.
   PyAV brings its own.
 - Pictures and videos of MiniCPM in one batch overwrite each other, and rows without a video shift those that have one.
-- Without a GPU the vision tower is slow, picture by picture.
+- Without a GPU the vision tower is slow, picture by picture, and a checkpoint in bfloat16 stays in it, slower still,
+  though float32 is asked for.
 """
 
 from functools import cache
@@ -44,7 +45,7 @@ def no_code_beside_the_weights(config, model, tokenizer):
 
 
 def quick_on_cpu(load):
-    """LLaMA-Factory's loader; without a GPU its vision tower takes all pictures of a batch at once."""
+    """LLaMA-Factory's loader; without a GPU in float32, and its vision tower takes all pictures of a batch at once."""
     import torch
 
     from helpers.models.attention import batch_vision_attention
@@ -53,6 +54,7 @@ def quick_on_cpu(load):
         model = load(*args, **kwargs)
         if not torch.cuda.is_available():
             batch_vision_attention(model)
+            model.float()
         return model
 
     return load_model

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from helpers.files import whole_folder
-from helpers.llamafactory.config import located, model_faults, portable, refuse, unknown_keys
+from helpers.llamafactory.config import four_bit_faults, located, model_faults, portable, refuse, unknown_keys
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.process import run_child
 from helpers.llamafactory.resume import prepare
@@ -43,8 +43,14 @@ def overrides(settings, base, family="glm_ocr", **more):
 
     Only what differs from the recipe is returned: ``base | overrides(...)`` is the configuration to run. Paths inside
     the project are written relative to it, since LLaMA-Factory is started there.
+
+    Raises:
+        ConfigError: float32 on a CUDA GPU, which no key of a training asks for.
     """
     cpu, tiny = settings.device == "cpu", settings.mode == "tiny"
+    if "output_dir" in base and settings.device == "cuda" and settings.dtype == "float32":
+        cure = "dtype='bfloat16', or device='cpu'"
+        refuse([f"dtype='float32': on a CUDA GPU LLaMA-Factory loads bfloat16 or float16, whatever is asked -> {cure}"])
     wanted = {
         "model_name_or_path": checkpoint_folder(family, settings),
         "infer_dtype": settings.dtype,
@@ -59,11 +65,12 @@ def overrides(settings, base, family="glm_ocr", **more):
         "save_steps": max(1, settings.steps // 4),
         "eval_steps": max(1, settings.steps // 4),
         "bf16": settings.dtype == "bfloat16",
-        "disable_gradient_checkpointing": True if tiny else base.get("disable_gradient_checkpointing"),
+        "disable_gradient_checkpointing": not settings.gradient_checkpointing,
         "preprocessing_num_workers": 1 if tiny else base.get("preprocessing_num_workers"),
         "dataloader_num_workers": 0 if cpu else base.get("dataloader_num_workers"),
     }
     wanted = {key: value for key, value in wanted.items() if key in base}
+    wanted |= {"quantization_bit": 4, "quantization_method": "bnb"} if settings.four_bit else {}
     if "output_dir" in base:
         wanted |= {"seed": settings.seed} | ({"use_cpu": True} if cpu else {}) | _tracker(settings)
     wanted = {key: portable(value) for key, value in (wanted | more).items()}
@@ -110,12 +117,12 @@ def train(config, nproc=1, overwrite=False):
             ``overwrite_output_dir`` does the same.
 
     Raises:
-        ConfigError: keys are unknown, or there is no such model.
+        ConfigError: keys are unknown, there is no such model, or it cannot be trained in 4 bits.
         FileExistsError: ``output_dir`` holds another run; says what differs.
         LlamaFactoryError: LLaMA-Factory failed; says why and what to do.
     """
     began = time.monotonic()
-    refuse(unknown_keys(config) + model_faults(config))
+    refuse(unknown_keys(config) + model_faults(config) + four_bit_faults(config))
     folder, plot = located(config["output_dir"]), LossPlot()
     finished, settled = prepare(config, nproc, overwrite)
     if finished:
@@ -145,11 +152,12 @@ def export(config):
     It is written under a temporary name, loaded once to see that nothing is missing, and then renamed.
 
     Raises:
-        ConfigError: no adapter, or ``export_dir`` holds something else.
+        ConfigError: no adapter, the base is to be held in 4 bits, or ``export_dir`` holds something else.
         LlamaFactoryError: LLaMA-Factory failed, or the result lacks weights.
     """
     adapter, folder = located(config["adapter_name_or_path"]), located(config["export_dir"])
-    refuse(unknown_keys(config, training=False) + model_faults(config) + _export_faults(adapter, folder))
+    faults = unknown_keys(config, training=False) + model_faults(config) + four_bit_faults(config)
+    refuse(faults + _export_faults(adapter, folder))
     files = (folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log"))
     with whole_folder(folder) as partial:
         run_child("export", config | {"export_dir": portable(partial)}, *files)

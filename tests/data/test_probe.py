@@ -3,32 +3,15 @@
 import io
 import os
 import random
-import struct
-import zlib
 
 import numpy as np
 import pytest
+from pictures import png, png_header
 from PIL import Image
 
 from helpers.data.images import strict_pillow
 from helpers.data.probe import look_at
 from helpers.data.synthetic import sounds, videos
-
-
-def png(colour=0, size=(40, 20)):
-    buffer = io.BytesIO()
-    Image.new("L", size, colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def png_header(width, height):
-    """A PNG that claims a size and holds no pixels: 33 bytes of signature and IHDR, then an empty IDAT and IEND."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def reason(folder, name, modality="image"):

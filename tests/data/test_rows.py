@@ -1,6 +1,7 @@
 """helpers.data.rows: JSON and JSONL of any encoding or form is read as far as it goes, with every fault named."""
 
 import json
+import sys
 
 import pytest
 
@@ -39,9 +40,10 @@ def test_gbk_file_is_read_on(tmp_path):
     assert rows == [(1, texts[0]), (2, texts[1])] and row == 1 and "gb18030" in cure
 
 
+COMMA = "line 2, column 9: Illegal trailing comma" if sys.version_info >= (3, 13) else "line 3, column 1"
 JSON_FILES = {
     "cut": ('[{"messages": [', "not JSON at line 1, column 16"),
-    "comma": ('[\n{"a": 1},\n]', "not JSON at line 3, column 1"),
+    "comma": ('[\n{"a": 1},\n]', f"not JSON at {COMMA}"),
     "object": ('{"messages": []}', "top level is an object"),
     "string": ('"hello"', "top level is a string"),
     "empty list": ("[]", "no rows"),

@@ -3,13 +3,12 @@
 import io
 import json
 import random
-import struct
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pytest
+from pictures import png, png_header
 from PIL import Image
 
 from helpers.data.formats import write_minicpm, write_qwen2_vl, write_sharegpt
@@ -23,22 +22,6 @@ FORMS = {
     "minicpm": (lambda samples, path: write_minicpm(samples, path, "Read:"), "data.json"),
     "sharegpt": (lambda samples, path: write_sharegpt(samples, path, "Read:"), "data.json"),
 }
-
-
-def png(colour=0, size=(40, 20)):
-    buffer = io.BytesIO()
-    Image.new("L", size, colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def png_header(width, height):
-    """A PNG that claims a size and holds no pixels: 33 bytes of signature and IHDR, then an empty IDAT and IEND."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 @pytest.fixture

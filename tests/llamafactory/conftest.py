@@ -1,7 +1,14 @@
-"""Small models and data that the tests of helpers.llamafactory share; llamafactory_places says what is in them."""
+"""What the tests of helpers.llamafactory share: small models and data (llamafactory_places), forked child processes."""
 
+import llamafactory_forks
 import llamafactory_places as places
 import pytest
+
+
+@pytest.fixture(scope="session")
+def forks():
+    llamafactory_forks.serve()
+    return llamafactory_forks
 
 
 @pytest.fixture(scope="session")

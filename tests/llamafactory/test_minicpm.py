@@ -1,10 +1,6 @@
 """MiniCPM through LLaMA-Factory: rows of pictures, videos and sounds, counted, trained on, merged, and asked again."""
 
 import json
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -19,8 +15,8 @@ from helpers.data.synthetic import videos
 from helpers.data.validate import DataError
 from helpers.llamafactory.config import DEFAULTS, ConfigError
 from helpers.llamafactory.predict import encode
-from helpers.paths import ROOT
-from helpers.pretraining import tiny_minicpm
+from helpers.models.load import load_processor
+from helpers.settings import Settings
 
 END = "<|im_end|>\n"
 
@@ -28,31 +24,20 @@ END = "<|im_end|>\n"
 # --- what LLaMA-Factory makes of the rows -------------------------------------------------------
 
 
-def ask_llamafactory(media_place, family):
-    command = [
-        sys.executable,
-        ROOT / "tests" / "reference" / "llamafactory_media.py",
-        media_place / family,
-        media_place / f"data_{family}",
-        family,
-    ]
-    extra = {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-    child = subprocess.run(command, cwd=media_place, env=os.environ | extra, capture_output=True)
-    assert child.returncode == 0, child.stderr.decode()[-3000:]
-    return json.loads(child.stdout.decode().splitlines()[-1])
-
-
 @pytest.fixture(scope="module")
-def facts(media_place):
-    with ThreadPoolExecutor(2) as pool:
-        return dict(
-            zip(FAMILIES, pool.map(lambda family: ask_llamafactory(media_place, family), FAMILIES), strict=True)
-        )
+def facts(media_place, forks):
+    """What tests/reference/llamafactory_media.py printed about each family."""
+
+    def ask(family):
+        words = media_place / family, media_place / f"data_{family}", family
+        return forks.ask("llamafactory_media", media_place / f"{family}.log", *words)
+
+    return {family: ask(family) for family in FAMILIES}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_trained_are_the_answers_and_their_ends(media_place, facts, family):
-    tokenizer = getattr(tiny_minicpm, f"{family}_processor")().tokenizer
+    tokenizer = load_processor(family, Settings.tiny()).tokenizer
     rows = json.loads((media_place / f"data_{family}" / "rows.json").read_bytes())
     for (_, labels), row in zip(facts[family]["rows"], rows, strict=True):
         answers = [message["content"] for message in row["messages"] if message["role"] == "assistant"]
@@ -78,7 +63,7 @@ def test_a_row_learns_the_same_alone_and_in_a_mixed_batch(facts, family):
     ("row", "modality", "name"), [(1, "video", "0.mp4"), (3, "video", "1.mp4"), (4, "audio", "0.wav")]
 )
 def test_questions_are_those_of_the_training(media_place, facts, row, modality, name):
-    folder, processor = media_place / "data_minicpm_o", tiny_minicpm.minicpm_o_processor()
+    folder, processor = media_place / "data_minicpm_o", load_processor("minicpm_o", Settings.tiny())
     config = DEFAULTS | media_config_of(media_place, "minicpm_o")
     ids, labels = facts["minicpm_o"]["rows"][row]
     prompt = {"video": "Watch.", "audio": "Hear."}[modality]
@@ -156,7 +141,7 @@ def test_a_sound_mended_under_the_same_name_is_counted_again(media_place):
 
 
 def test_video_budget_says_what_a_video_costs(capsys):
-    processor = tiny_minicpm.minicpm_v_processor()
+    processor = load_processor("minicpm_v", Settings.tiny())
     assert llamafactory.video_budget(60, (112, 56), processor, fps=2, max_frames=32) == (32, 34, 1088)
     assert "60 s x 2 frames a second = 32 frames (video_maxlen 32); x 34 tokens = 1088" in capsys.readouterr().out
 
@@ -165,22 +150,22 @@ def test_video_budget_says_what_a_video_costs(capsys):
 
 
 @pytest.fixture(scope="module")
-def runs(media_place):
+def runs(media_place, forks):
     """LoRA on the mixed rows with the audio tower trained whole; all weights; and the merged LoRA model."""
     lora = media_config_of(
         media_place, "minicpm_o", "lora", additional_target="apm,audio_projection_layer", learning_rate=0.01
     )
     full_base = llamafactory.recipe("minicpm_v_full_sft")
     full = media_config_of(media_place, "minicpm_v", "full", base=full_base, freeze_vision_tower=False)
-    with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(llamafactory.train, (lora, full)))
     export = llamafactory.recipe("minicpm_o_export") | {
         "model_name_or_path": str(media_place / "minicpm_o"),
         "adapter_name_or_path": str(media_place / "lora"),
         "export_dir": str(media_place / "merged"),
         "infer_dtype": "float32",
     }
-    return {"lora": made[0], "full": made[1], "merged": llamafactory.export(export), "config": lora}
+    with forks.forking():
+        made = {"lora": llamafactory.train(lora), "full": llamafactory.train(full)}
+        return made | {"merged": llamafactory.export(export), "config": lora}
 
 
 def test_no_code_is_copied_beside_the_weights(runs):
@@ -211,7 +196,7 @@ def test_merged_model_says_what_base_and_adapter_say(media_place, runs, modality
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText
 
-    processor, config = tiny_minicpm.minicpm_o_processor(), DEFAULTS | runs["config"]
+    processor, config = load_processor("minicpm_o", Settings.tiny()), DEFAULTS | runs["config"]
     inputs = encode(processor, [Sample(media_place / "data_minicpm_o" / name, "", modality)], config, "Q")
     base = AutoModelForImageTextToText.from_pretrained(media_place / "minicpm_o")
     merged = AutoModelForImageTextToText.from_pretrained(runs["merged"])

@@ -1,10 +1,7 @@
 """The recipes and the rules of helpers.llamafactory, held against LLaMA-Factory's own parser and template."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -14,8 +11,10 @@ from helpers.data import formats
 from helpers.data.samples import Sample
 from helpers.llamafactory.config import DEFAULTS, known_keys
 from helpers.llamafactory.tokens import glm_ocr_size, text_tokens
+from helpers.models.load import load_processor
 from helpers.paths import ROOT
 from helpers.pretraining import tiny_glm_ocr
+from helpers.settings import Settings
 
 RECIPES = sorted((ROOT / "helpers" / "llamafactory" / "recipes").glob("*.yaml"))
 PROMPT = "Code Generation:"
@@ -32,11 +31,11 @@ MOST = 40000  # image_max_pixels in tests/reference/llamafactory_facts.py: the s
 
 @pytest.fixture(scope="module")
 def processor():
-    return tiny_glm_ocr.glm_ocr_processor()
+    return load_processor("glm_ocr", Settings.tiny())
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory, processor):
+def facts(tmp_path_factory, processor, forks):
     """What tests/reference/llamafactory_facts.py printed."""
     folder = tmp_path_factory.mktemp("facts")
     tiny_glm_ocr.glm_ocr_model(processor).save_pretrained(folder / "model")
@@ -46,17 +45,7 @@ def facts(tmp_path_factory, processor):
         Image.new("RGB", size, "white").save(folder / "data" / f"{number}.png")
     samples = [Sample(folder / "data" / f"{n}.png", text) for n, text in enumerate(ANSWERS)]
     formats.write_sharegpt(samples, folder / "data" / "rows.json", PROMPT)
-    command = [
-        sys.executable,
-        ROOT / "tests" / "reference" / "llamafactory_facts.py",
-        folder / "model",
-        folder / "data",
-    ]
-    child = subprocess.run(
-        command, cwd=folder, env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}, capture_output=True
-    )
-    assert child.returncode == 0, child.stderr.decode()[-3000:]
-    return json.loads(child.stdout.decode().splitlines()[-1])
+    return forks.ask("llamafactory_facts", folder / "facts.log", folder / "model", folder / "data")
 
 
 @pytest.fixture(scope="module")

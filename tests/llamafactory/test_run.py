@@ -1,6 +1,7 @@
 """helpers.llamafactory.run: configurations, and real runs of a random tiny GLM-OCR: whole, killed, stopped, taken.
 
-The runs take 15 s each, nearly all of it LLaMA-Factory's imports: they are made once, two at a time.
+Nearly all of a run's 15 s are LLaMA-Factory's imports. Two runs are begun in processes of their own, one to be killed
+and one (in two) to be stopped; all others, and what goes on with the killed one, in forks (llamafactory_forks).
 """
 
 import json
@@ -19,6 +20,7 @@ from llamafactory_places import BASE, config_of
 from helpers import llamafactory
 from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
+from helpers.models.load import load_processor
 from helpers.paths import ROOT
 from helpers.pretraining import tiny_glm_ocr
 from helpers.pretraining.train import ask_for_float32
@@ -76,10 +78,12 @@ def begin(config, nproc=1):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def wait_for(path, process, seconds=120):
+def wait_for(path, process, seconds=300):
     end = time.monotonic() + seconds
     while not path.exists():
-        assert process.poll() is None and time.monotonic() < end, process.stdout.read().decode()
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()  # else there is no end to what it says
+            pytest.fail(process.stdout.read().decode())
         time.sleep(0.05)
 
 
@@ -123,7 +127,7 @@ def run_interrupted(place):
 
 def run_full(place):
     """Every weight, from a base kept in half precision, as the tiny ones in data/ are."""
-    processor = tiny_glm_ocr.glm_ocr_processor()
+    processor = load_processor("glm_ocr", Settings.tiny())
     model = tiny_glm_ocr.glm_ocr_model(processor).to(torch.bfloat16)
     for folder in (model, processor):
         folder.save_pretrained(place / "half")
@@ -134,15 +138,15 @@ def run_full(place):
 
 
 @pytest.fixture(scope="module")
-def runs(place):
+def runs(place, forks):
     kinds = (run_whole, run_interrupted, run_killed, run_failing, run_full)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, forks.forking():
         started = {kind.__name__: pool.submit(kind, place) for kind in kinds}
         return {name: future.result() for name, future in started.items()}
 
 
 @pytest.fixture(scope="module")
-def later(place, runs):
+def later(place, forks, runs):
     """What the finished and the killed run allow: an export, and going on."""
     export = llamafactory.recipe("glm_ocr_export") | {
         "model_name_or_path": str(place / "model"),
@@ -153,7 +157,7 @@ def later(place, runs):
     newest = sorted((place / "killed").glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))[-1]
     shutil.copytree(newest, place / "killed" / "checkpoint-47")
     (place / "killed" / "checkpoint-47" / "optimizer.pt").write_bytes(b"half")
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, forks.forking():
         merged, resumed = pool.submit(llamafactory.export, export), pool.submit(resume, place)
         return merged.result(), resumed.result(), newest
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.data.synthetic.render import render_set
 from helpers.inference.predict import predict
 from helpers.models import families, inputs, lora
-from helpers.models.load import load
+from helpers.models.load import load, load_processor
 from helpers.models.lora import save_adapter
 from helpers.paths import ROOT
 from helpers.pretraining.families import TINY_FAMILIES
@@ -183,7 +183,7 @@ def test_layers_or_shapes_that_do_not_fit_are_refused(made, tmp_path, facts):
 def test_one_function_loads_base_adapter_and_merged_model_of_every_family(family, samples, tmp_path):
     import torch
 
-    processor = TINY_FAMILIES[family].make_processor()
+    processor = load_processor(family, Settings.tiny())
     base = tmp_path / families.FAMILIES[family].folder
     TINY_FAMILIES[family].make_model(processor).save_pretrained(base)
     processor.save_pretrained(base)

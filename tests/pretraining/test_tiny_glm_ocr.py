@@ -7,7 +7,6 @@ import pytest
 from helpers.models.load import load_processor
 from helpers.paths import ROOT
 from helpers.pretraining import tiny_glm_ocr
-from helpers.pretraining.families import processor_of
 from helpers.settings import Settings
 
 FOLDER = ROOT / "data" / "tiny-glm-ocr"
@@ -15,7 +14,7 @@ FOLDER = ROOT / "data" / "tiny-glm-ocr"
 
 @pytest.fixture(scope="module")
 def made():
-    return processor_of("glm_ocr")
+    return tiny_glm_ocr.glm_ocr_processor()
 
 
 @pytest.fixture(scope="module")

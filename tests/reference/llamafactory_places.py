@@ -11,6 +11,7 @@ from helpers.data import formats
 from helpers.data.formats import Turn
 from helpers.data.synthetic import render, sounds, videos
 from helpers.models import minicpm
+from helpers.models.load import load_processor
 from helpers.pretraining import tiny_glm_ocr, tiny_minicpm
 from helpers.settings import Settings
 
@@ -25,7 +26,7 @@ FAMILIES = ("minicpm_v", "minicpm_o")
 
 def make_glm_ocr(place):
     """model/ (random weights) and data/ (12 rows, data set "rows") in ``place``."""
-    processor = tiny_glm_ocr.glm_ocr_processor()
+    processor = load_processor("glm_ocr", Settings.tiny())
     tiny_glm_ocr.glm_ocr_model(processor).save_pretrained(place / "model")
     processor.save_pretrained(place / "model")
     write_rows(render.render_set(place / "data", 12, seed=5, style="printed"), place / "data")
@@ -51,7 +52,7 @@ def make_minicpm(place):
     minicpm.register()
     torch.manual_seed(0)
     for family in FAMILIES:
-        processor = getattr(tiny_minicpm, f"{family}_processor")()
+        processor = load_processor(family, Settings.tiny())
         getattr(tiny_minicpm, f"{family}_model")(processor).save_pretrained(place / family)
         processor.save_pretrained(place / family)
         _name_published_code(place / family)

@@ -162,7 +162,8 @@ MINICPM_TINY = {
 }  # fmt: skip
 MINICPM_O_TINY = MINICPM_TINY | {
     "audio_config": {
-        "d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "num_mel_bins": 80,
+        "d_model": 64, "encoder_layers": 1, "num_hidden_layers": 1, "encoder_attention_heads": 2,
+        "encoder_ffn_dim": 64, "num_mel_bins": 80,
     },
 }  # fmt: skip
 # openbmb/MiniCPM-V-4_5: config.json and tokenizer_config.json as a copy of the repository shows them

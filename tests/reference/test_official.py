@@ -7,6 +7,14 @@ import official_layouts as layouts
 import pytest
 from PIL import Image
 
+from helpers.models import minicpm
+from helpers.models.families import FAMILIES
+
+
+@pytest.fixture(scope="module", autouse=True)
+def classes():
+    minicpm.register()
+
 
 @pytest.fixture(scope="module")
 def glm_folder(tmp_path_factory):
@@ -47,8 +55,9 @@ def test_special_tokens_have_the_ids_of_the_config(family):
 def test_the_small_tokenizer_knows_the_official_ids(family, tmp_path):
     from transformers import AutoTokenizer
 
-    assert official._write_tokenizer(tmp_path, family, full=True) == layouts.FIRST_TOKEN[family]
-    official.TEXTS[family](tmp_path, layouts.FIRST_TOKEN[family])
+    known = official._write_tokenizer(tmp_path, family, full=True)
+    assert min(known.values()) == min(layouts.FIRST_TOKEN[family], known.get("<unk>", 10**6))
+    official.TEXTS[family](tmp_path, known)
     official._write_json(tmp_path / "config.json", layouts.CONFIGS[family][0])
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     ids = tokenizer("".join(layouts.TOKENS[family]) + r"\frac { a } { b }").input_ids
@@ -161,3 +170,25 @@ def test_a_tiny_folder_differs_from_the_full_one_in_sizes_and_ids_only(glm_folde
     config, full = json.loads((glm_folder / "config.json").read_text(encoding="utf-8")), layouts.GLM_OCR
     assert config.keys() == full.keys() and config["text_config"].keys() == full["text_config"].keys()
     assert (config["text_config"]["hidden_size"], full["text_config"]["hidden_size"]) == (32, 1536)
+
+
+@pytest.mark.parametrize("family", layouts.CONFIGS)
+def test_the_trained_weights_of_this_project_fit_into_the_official_layout(family, tmp_path):
+    """All of them are loaded, and at the size that they were trained with they read as from data/."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    from helpers.models.load import load
+    from helpers.settings import Settings
+
+    folder = official.write(tmp_path / FAMILIES[family].folder, family, trained=True)
+    config, full = json.loads((folder / "config.json").read_bytes()), layouts.CONFIGS[family][0]
+    assert config.keys() == full.keys()
+    own, processor = load(family, Settings.tiny())
+    model, notes = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+    assert not any(notes[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), notes
+    content = [{"type": "image"}, {"type": "text", "text": "x"}]
+    text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+    inputs = processor(text=[text], images=[Image.effect_noise((112, 84), 50).convert("RGB")], return_tensors="pt")
+    with torch.inference_mode():
+        assert torch.equal(model(**inputs).logits, own(**inputs).logits)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from IPython.display import HTML
+from pictures import png_header
 from PIL import Image
 
 from helpers.data.synthetic.render import render_set
@@ -88,21 +89,6 @@ def png(size=(40, 20)):
     return out.getvalue()
 
 
-def bomb():
-    """A PNG whose header promises 60,000 x 60,000 pixels."""
-    import struct
-    import zlib
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0))
-        + chunk(b"IDAT", b"x")
-    )
-
-
 BAD = {
     "text": (b"no picture", "not a picture"),
     "a PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "not a picture"),
@@ -110,7 +96,7 @@ BAD = {
     "empty": (b"", "empty 文件为空"),
     "cut short": (png()[:-200], "broken or cut short"),
     "only a header": (png()[:40], "not a picture"),
-    "a bomb": (bomb(), "decompression bomb"),
+    "a bomb": (png_header(60_000, 60_000), "decompression bomb"),
     "one pixel high": (png((40, 1)), "1 pixel high"),
     "a thread": (png((2000, 4)), "500:1"),
     "no such file": ("nowhere.png", "no such file 'nowhere.png'"),

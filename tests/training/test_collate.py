@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pictures
 import pytest
 from PIL import Image
 
@@ -35,12 +36,7 @@ def processor(loaded):
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    folder, draw = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    made = []
-    for number, (answer, (width, height)) in enumerate(zip(ANSWERS, SIZES, strict=True)):
-        made.append(Sample(folder / f"{number}.png", answer))
-        Image.fromarray(draw.integers(0, 256, (height, width), dtype=np.uint8)).save(made[-1].file)
-    return made
+    return pictures.noise_samples(tmp_path_factory.mktemp("pictures"), ANSWERS, SIZES)
 
 
 def picture(folder, image, name="picture.png", **options):

@@ -4,7 +4,8 @@ import minicpm_batch
 import pytest
 
 from helpers.models import minicpm
-from helpers.pretraining import tiny_minicpm
+from helpers.models.load import load_processor
+from helpers.settings import Settings
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,7 +15,7 @@ def registered():
 
 @pytest.fixture(scope="session")
 def processor():
-    return tiny_minicpm.minicpm_o_processor()
+    return load_processor("minicpm_o", Settings.tiny())
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,21 @@
 """MiniCPM on the lessons' path: load, collate, LoRA, train, predict. Weights are random: how it reads is not asked."""
 
 import importlib.util
+import shutil
 from dataclasses import replace
 
 import numpy as np
+import pictures
 import pytest
 import torch
-from PIL import Image
 from safetensors import torch as safetensors
 
 from helpers.data.images import read_picture
-from helpers.data.samples import Sample
 from helpers.inference.predict import predict
 from helpers.models import families, lora
 from helpers.models.inputs import conversation, encode_prompts, image_tokens
-from helpers.models.load import four_bit_config, load
-from helpers.pretraining.families import TINY_FAMILIES, processor_of
+from helpers.models.load import four_bit_config, load, load_processor
+from helpers.pretraining.families import TINY_FAMILIES
 from helpers.settings import Settings
 from helpers.training.collate import IGNORE, collate
 from helpers.training.trainer import train
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
     """Holds a checkpoint of each family, laid out as ``hub="local"`` wants it."""
     folder = tmp_path_factory.mktemp("models")
     for family, (_, name) in FAMILIES.items():
-        processor = processor_of(family)
+        processor = load_processor(family, Settings.tiny())
         model = TINY_FAMILIES[family].make_model(processor)
         with torch.no_grad():
             for weight in model.parameters():  # large enough that pictures change the answer
@@ -68,12 +68,7 @@ def processor(loaded):
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    folder, draw = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    made = []
-    for number, (answer, (width, height)) in enumerate(zip(ANSWERS, SIZES, strict=True)):
-        made.append(Sample(folder / f"{number}.png", answer))
-        Image.fromarray(draw.integers(0, 256, (height, width), dtype=np.uint8)).save(made[-1].file)
-    return made
+    return pictures.noise_samples(tmp_path_factory.mktemp("pictures"), ANSWERS, SIZES)
 
 
 def stirred(tuned):
@@ -212,19 +207,16 @@ def test_adapter_reloads_and_merges_to_the_same_answers(family, settings, sample
 # --- training -------------------------------------------------------------------------------------
 
 
-class Stop(Exception):
-    """Raised in the middle of a run."""
-
-
-def stopper(step):
+def keep(folder, step, target):
+    """A callback that copies ``folder`` as a process killed after ``step`` steps would leave it."""
     from transformers import TrainerCallback
 
-    class Stopper(TrainerCallback):
+    class Keeper(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
             if state.global_step == step:
-                raise Stop
+                shutil.copytree(folder, target)
 
-    return Stopper()
+    return Keeper()
 
 
 def run(settings, samples, folder, callbacks=()):
@@ -236,21 +228,21 @@ def run(settings, samples, folder, callbacks=()):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "checkpointing"])
 def whole(request, settings, samples, tmp_path_factory):
-    """Settings with or without gradient checkpointing, and ``Run`` and adapter of a run that nothing stopped."""
-    chosen = replace(settings, gradient_checkpointing=request.param)
-    return chosen, *run(chosen, samples, tmp_path_factory.mktemp("whole"))
+    """Settings with or without gradient checkpointing, ``Run`` and adapter of a run, and its folder after 4 steps."""
+    chosen, folder = replace(settings, gradient_checkpointing=request.param), tmp_path_factory.mktemp("whole")
+    stopped = folder / "stopped"
+    return chosen, *run(chosen, samples, folder / "run", [keep(folder / "run", 4, stopped)]), stopped
 
 
-def test_stopped_run_goes_on_to_the_very_same_weights(whole, samples, tmp_path, capsys):
-    settings, _, weights = whole
-    with pytest.raises(Stop):
-        run(settings, samples, tmp_path, [stopper(4)])
-    assert run(settings, samples, tmp_path)[1] == weights
+def test_stopped_run_goes_on_to_the_very_same_weights(whole, samples, capsys):
+    settings, _, weights, stopped = whole
+    assert not (stopped / "adapter").exists()
+    assert run(settings, samples, stopped)[1] == weights
     assert "resuming from checkpoint-" in capsys.readouterr().out
 
 
 def test_training_learns_in_all_parts(whole):
-    _, done, weights = whole
+    _, done, weights, _ = whole
     losses = [loss for _, loss in done.history]
     assert len(losses) == 6 and sum(losses[-2:]) < sum(losses[:2])
     learned = {
@@ -279,7 +271,7 @@ def test_only_the_layers_of_the_language_model_get_four_bits(name, monkeypatch):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
     config = four_bit_config(families.FAMILIES[name].language)
-    model = TINY_FAMILIES[name].make_model(processor_of(name))
+    model = TINY_FAMILIES[name].make_model(load_processor(name, Settings.tiny()))
     linear = [part for part, module in model.named_modules() if type(module) is torch.nn.Linear]
     chosen = [part for part in linear if should_convert_module(part, config.llm_int8_skip_modules)]
     layers = [part for part in linear if "layers" in part and ("llm." in part or "language_model" in part)]

@@ -8,8 +8,10 @@ from minicpm_batch import CLIP, LARGE, PICTURES, QUESTIONS, SMALL, SOUND, SOUNDS
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText
 
+from helpers.models.load import load_processor
 from helpers.models.minicpm.configuration import MiniCPMVConfig
 from helpers.pretraining import tiny_minicpm
+from helpers.settings import Settings
 
 
 @pytest.mark.parametrize("row", range(len(QUESTIONS)))
@@ -62,7 +64,7 @@ def test_bf16_stays_near_float32(model, batch, processor):
 
 
 def test_a_video_and_a_picture_of_another_row_share_a_batch():
-    processor = tiny_minicpm.minicpm_v_processor()
+    processor = load_processor("minicpm_v", Settings.tiny())
     model = tiny_minicpm.minicpm_v_model(processor).eval()
     batch = processor(["<image>", "<image>"], [[SMALL], [WIDE]])
     video = processor("<image><image>", [SMALL, SMALL])
@@ -119,7 +121,7 @@ def test_lora_trains_with_gradient_checkpointing_and_frozen_embeddings(processor
 
 @pytest.mark.parametrize("family", ["o", "v"])
 def test_a_saved_model_loads_as_it_was_sharded_and_with_its_sound(tmp_path, family):
-    processor = getattr(tiny_minicpm, f"minicpm_{family}_processor")()
+    processor = load_processor(f"minicpm_{family}", Settings.tiny())
     model = getattr(tiny_minicpm, f"minicpm_{family}_model")(processor).eval()
     model.save_pretrained(tmp_path, max_shard_size="4MB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 1

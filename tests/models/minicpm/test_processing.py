@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 
+from helpers.models.load import load_processor
 from helpers.models.minicpm.image_processing import MiniCPMVImageProcessor
 from helpers.pretraining import tiny, tiny_minicpm
+from helpers.settings import Settings
 
 RED, BLUE = (Image.new("RGB", size, color) for size, color in (((60, 40), "red"), ((300, 200), "blue")))
 
@@ -35,7 +37,7 @@ def test_stereo_and_other_sampling_rates_are_refused(processor):
 
 def test_minicpm_v_takes_no_sound():
     with pytest.raises(ValueError, match="takes no sound"):
-        tiny_minicpm.minicpm_v_processor()("<audio>", audios=[SOUND])
+        load_processor("minicpm_v", Settings.tiny())("<audio>", audios=[SOUND])
 
 
 @pytest.mark.parametrize("marks, given", [(2, 1), (1, 2), (0, 1), (1, 0)])

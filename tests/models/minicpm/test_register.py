@@ -9,9 +9,11 @@ import pytest
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 
 from helpers.models import minicpm
+from helpers.models.load import load_processor
 from helpers.models.minicpm.configuration import MiniCPMOConfig
 from helpers.models.minicpm.image_processing import MiniCPMVImageProcessor
-from helpers.pretraining.families import TINY_FAMILIES, processor_of
+from helpers.pretraining.families import TINY_FAMILIES
+from helpers.settings import Settings
 
 REGISTER = "from helpers.models import minicpm; minicpm.register()"
 BEFORE = [
@@ -23,23 +25,45 @@ BEFORE = [
 ]
 
 
-@pytest.mark.parametrize("first", BEFORE, ids=range(len(BEFORE)))
-def test_one_call_is_enough_whenever_and_however_often_it_comes(tmp_path, first):
-    MiniCPMOConfig(num_hidden_layers=1).save_pretrained(tmp_path)
-    code = f"{first}\nfrom transformers import AutoConfig, AutoModelForImageTextToText as M, AutoProcessor\n"
-    code += f"c = AutoConfig.from_pretrained({str(tmp_path)!r}); print(type(c).__module__, M._model_mapping[type(c)])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == "helpers.models.minicpm.configuration <class 'helpers.models.minicpm.modeling.MiniCPMO'>"
+FIND = """
+from transformers import AutoConfig, AutoModelForImageTextToText as M, AutoProcessor
+c = AutoConfig.from_pretrained({folder!r})
+print(type(c).__module__, M._model_mapping[type(c)])
+"""
+# A process for each code, forked when only what takes longest to import is there, and knows nothing of transformers.
+EACH = """
+import os, sys
+import accelerate, huggingface_hub.hf_api, scipy.optimize, torch._dynamo, torchvision
+assert not {{"transformers", "helpers"}} & set(sys.modules)
+for code in {codes!r}:
+    child = os.fork()
+    if not child:
+        exec(code)
+        sys.exit()
+    assert os.waitpid(child, 0)[1] == 0, code
+"""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What each way prints in a process of its own."""
+    folder = tmp_path_factory.mktemp("config")
+    MiniCPMOConfig(num_hidden_layers=1).save_pretrained(folder)
+    each = EACH.format(codes=[first + FIND.format(folder=str(folder)) for first in BEFORE])
+    return subprocess.run([sys.executable, "-c", each], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@pytest.mark.parametrize("way", range(len(BEFORE)))
+def test_one_call_is_enough_whenever_and_however_often_it_comes(found, way):
+    assert found[way] == "helpers.models.minicpm.configuration <class 'helpers.models.minicpm.modeling.MiniCPMO'>"
 
 
 @pytest.mark.parametrize("package", ["helpers", "helpers.models", "helpers.models.minicpm", "helpers.models.load"])
 def test_import_alone_registers_nothing_and_imports_nothing_heavy(package):
-    code = f"import sys, {package}; print({{'torch', 'transformers'}} & set(sys.modules), len(sys.meta_path));"
-    plain = subprocess.run(
-        [sys.executable, "-c", "import sys; print(len(sys.meta_path))"], capture_output=True, text=True
-    )
+    code = f"import sys; before = sys.meta_path[:]; import {package}; "
+    code += "print({'torch', 'transformers'} & set(sys.modules), sys.meta_path == before)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out == f"set() {plain.stdout}"
+    assert out == "set() True\n"
 
 
 @pytest.fixture(scope="module", params=["minicpm_o", "minicpm_v"])
@@ -48,7 +72,7 @@ def family(request):
 
 
 def saved(family, folder):
-    processor = processor_of(family)
+    processor = load_processor(family, Settings.tiny())
     processor.save_pretrained(folder)
     TINY_FAMILIES[family].make_model(processor).save_pretrained(folder)
 
