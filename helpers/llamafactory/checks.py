@@ -109,7 +109,7 @@ def _tell_longest(config, kind, tokens, path):
 def _tell_steps(config, counts, nproc, report):
     limit = config["max_samples"] or math.inf
     rows = sum(min(count, limit) for key, count, _ in counts if key == "dataset")
-    held_out = config["val_size"] if config["val_size"] > 1 else math.ceil(rows * config["val_size"])
+    held_out = config["val_size"] if config["val_size"] >= 1 else math.ceil(rows * config["val_size"])
     batches = math.ceil((rows - held_out) / (config["per_device_train_batch_size"] * nproc))
     per_epoch = math.ceil(batches / config["gradient_accumulation_steps"])
     report.steps = int(config["max_steps"] if config["max_steps"] > 0 else per_epoch * config["num_train_epochs"])
