@@ -61,7 +61,7 @@ sync: $(READY)  ## copy code to the other language, mark translations [FROM=zh] 
 outputs: $(READY)  ## run the notebooks of both languages and keep their outputs [LESSONS="01_install"]
 	@$(BIN)/python -m helpers.course outputs --lessons $(LESSONS)
 
-readme: $(READY)  ## put the results of the last tour into both READMEs
+readme: $(READY)  ## put the results that the notebooks show into both READMEs
 	@$(BIN)/python -m helpers.course readme
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml

@@ -6,7 +6,7 @@ python -m helpers.course tour       runs the lessons offline, in tiny mode; HTML
        … tour --mode real           with official weights, from the hub or --models-dir; tour-real.json
 python -m helpers.course order      names the lessons, in the order in which to begin them
 python -m helpers.course outputs    runs the lessons of both languages and keeps their outputs in the notebooks
-python -m helpers.course readme     puts the results of the last tour into both READMEs
+python -m helpers.course readme     puts the results that the notebooks show into both READMEs
 """
 
 import argparse

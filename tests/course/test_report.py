@@ -1,12 +1,11 @@
 """helpers.course.report: the figures of a tour reach the tables, and nothing else does."""
 
-import json
-
 import pytest
+from nbformat import v4
 
-from helpers.course import report
+from helpers.course import notebooks, report
+from helpers.show.tables import RESULTS_MIME
 
-HEADS = report.HEADS["README.md"]
 ROW = {"task": "formulas", "metric": "cer", "before": 0.5, "after": 0.125, "n": 200}
 RIGHT = ROW | {"metric": "exact_match", "before": 0.04, "after": 0.7}
 
@@ -17,7 +16,7 @@ def test_readmes_have_one_row_a_task_and_all_measures_below():
         {
             "lesson": "06_x",
             "seconds": 90.0,
-            "results": [ROW, ROW | {"metric": "exact_match", "before": 0.04, "after": 0.7}],
+            "results": [ROW, RIGHT],
         },
     ]
     lines = report.readme_results(rows, report.HEADS["README.md"]).splitlines()
@@ -31,22 +30,38 @@ def test_readmes_have_one_row_a_task_and_all_measures_below():
     )
 
 
-def test_readmes_are_written_between_the_marks(tmp_path):
-    row = {"lesson": "06_x", "language": "en", "seconds": 61.4, "results": [ROW, ROW | {"metric": "exact_match"}]}
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "tour.json").write_text(json.dumps({"lessons": [row]}), encoding="utf-8")
+def kept(folder, name, *results, **metadata):
+    """A notebook whose kept outputs hold these results."""
+    shown = v4.new_output("display_data", {"text/plain": "table", RESULTS_MIME: list(results)})
+    cell = v4.new_code_cell("show.results(comparison)", id="after", outputs=[shown])
+    path = folder / "notebooks" / "en" / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    notebooks.save(v4.new_notebook(cells=[cell], metadata=metadata), path)
+
+
+def write_readmes(folder, end=report.README_END):
     for name in ("README.md", "README_zh.md"):
-        (tmp_path / name).write_text(f"top\n{report.README_START}\nold\n{report.README_END}\nend\n", encoding="utf-8")
+        (folder / name).write_text(f"top\n{report.README_START}\nold\n{end}\nend\n", encoding="utf-8")
+
+
+def test_readmes_get_what_the_notebooks_show_between_the_marks(tmp_path):
+    kept(tmp_path, "06_x", ROW, RIGHT, seconds=61)
+    kept(tmp_path, "02_x", seconds=12)
+    write_readmes(tmp_path)
     report.write_readmes(tmp_path)
     text = (tmp_path / "README_zh.md").read_text(encoding="utf-8")
-    assert "old" not in text and "0.125" in text and text.startswith("top\n") and text.endswith("end\n")
+    assert "old" not in text and text.startswith("top\n") and text.endswith("end\n")
+    assert [line.split(" | ")[0] for line in text.splitlines()[4:6]] == ["| `02_x`", "| `06_x`"]
+    assert "| `06_x` | formulas | 4.0 % → 70.0 % | 0.500 → 0.125 | 200 | 1.0 |" in text
 
 
-def test_readmes_are_not_written_from_a_failed_tour():
-    with pytest.raises(ValueError, match="lessons failed: 06_x"):
-        report.readme_results([{"lesson": "06_x", "seconds": 1.0, "results": [], "error": "cell: X"}], HEADS)
-
-
-def test_missing_tour_is_said(tmp_path):
-    with pytest.raises(ValueError, match="run make tour"):
+def test_a_readme_without_its_marks_is_named(tmp_path):
+    kept(tmp_path, "06_x", ROW, RIGHT, seconds=61)
+    write_readmes(tmp_path, end="")
+    with pytest.raises(ValueError, match="README.md: the marks .* are gone"):
         report.write_readmes(tmp_path)
+
+
+def test_a_tour_in_real_mode_tells_what_it_took_of_the_gpu():
+    row = {"lesson": "06_x", "seconds": 1.0, "results": [RIGHT], "vram_gb": 26.9, "samples_per_second": {"run": 19.6}}
+    assert report.table([row]).splitlines()[-1] == "06_x  26.9 GB of GPU memory, run 19.6 samples/s"
