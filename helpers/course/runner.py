@@ -147,8 +147,16 @@ def tidy(notebook, folder: Path = OUTPUT):
             kept = from_dict(json.loads(json.dumps(kept).replace(short(folder), "output")))
         cell.outputs = kept
         for output in cell.outputs:
-            if "image/jpeg" in output.get("data", {}):  # a picture displayed as it is comes as PNG too, far larger
-                output.data.pop("image/png", None)
+            _say_once(output.get("data", {}))
+
+
+def _say_once(data):
+    """Leave out of an output's ``data`` what another kind of it says as well."""
+    if "image/jpeg" in data:  # a picture displayed as it is comes as PNG too, far larger
+        data.pop("image/png", None)
+    lines = data.get("text/plain", "").splitlines()
+    if "text/html" in data and len(lines) > 1:  # a table in words, for programs that show no HTML
+        data["text/plain"] = f"{lines[0]} …"
 
 
 def _last_line(error: Exception) -> str:

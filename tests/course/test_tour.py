@@ -146,6 +146,16 @@ def test_a_displayed_picture_is_kept_once():
     assert kept == [["image/jpeg", "text/plain"], ["image/png"]]
 
 
+def test_a_table_in_words_is_cut_where_html_says_the_rest():
+    words = "\n".join(map(str, range(20)))
+    table = v4.new_output("display_data", {"text/plain": words, "text/html": "<table>…</table>"})
+    alone = v4.new_output("display_data", {"text/plain": words})
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("1", id="cell-1", outputs=[table, alone])])
+    runner.tidy(notebook)
+    kept = [output.data["text/plain"].splitlines() for output in notebook.cells[0].outputs]
+    assert kept == [["0 …"], words.splitlines()]
+
+
 def test_a_failed_lesson_keeps_its_old_outputs(tmp_path):
     path = write_lesson(tmp_path, "01_fails", "1 / 0")
     before = path.read_bytes()
