@@ -79,15 +79,19 @@ def packages() -> Check:
     return Check("packages", True, f"all {len(pins)} as pinned")
 
 
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def processor() -> Check:
     """Processor cores this process may use, and memory in units of 10^9 bytes."""
     import psutil
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 1e9
     ok = memory >= MEMORY_GB
     advice = "" if ok else "close other programs; a smaller batch_size helps"
-    return Check("processor", ok, f"{cores} cores, {memory:.0f} GB of memory", advice)
+    return Check("processor", ok, f"{cores()} cores, {memory:.0f} GB of memory", advice)
 
 
 def gpu() -> Check:

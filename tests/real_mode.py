@@ -12,6 +12,7 @@ lesson with the one changed word, without the exercises. Random weights read not
 what it costs, not how well it reads. tests/test_real_mode.py does the same at tiny size, on every run of the tests.
 """
 
+import ast
 import shutil
 import sys
 import time
@@ -42,16 +43,11 @@ def main(number, work, *overrides):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     real_lessons.write_hub(work / "models", real_lessons.LESSONS[lesson], 640, full=True, device=device)
     print(f"checkpoint and data written: {time.perf_counter() - start:.0f} s", flush=True)
-    chosen = {
-        "models_dir": repr(str(work / "models")),
-        "output_dir": repr(str(work / "output")),
-        "tracker": "'disabled'",
-    }
+    chosen = {"models_dir": str(work / "models"), "output_dir": str(work / "output"), "tracker": "disabled"}
     chosen |= {"train_samples": 512, "test_samples": 64, "max_new_tokens": 80}
-    chosen |= dict(override.split("=") for override in overrides)
+    chosen |= {name: ast.literal_eval(value) for name, value in (override.split("=") for override in overrides)}
     names = real_lessons.begin()
-    for cell, source in real_lessons.cells(lesson, solutions=False).items():
-        source = real_lessons.in_real_mode(source, chosen) if cell == "settings" else source
+    for cell, source in real_lessons.cells(lesson, solutions=False, **chosen).items():
         start = time.perf_counter()
         try:
             real_lessons.run(lesson, cell, source, names)

@@ -13,7 +13,7 @@ import real_lessons
 
 from helpers.models.families import FAMILIES
 
-SMALL = {"device": "'cpu'", "tracker": "'disabled'", "train_samples": 8, "test_samples": 4, "max_new_tokens": 64}
+SMALL = {"device": "cpu", "tracker": "disabled", "train_samples": 8, "test_samples": 4, "max_new_tokens": 64}
 SMALLER = {  # its pictures of 448 x 448 pixels take a second each for a step
     "03_glm_ocr_llamafactory": {"train_samples": 5, "test_samples": 2, "batch_size": 1}
     | {"gradient_accumulation": 1, "epochs": 1}
@@ -46,8 +46,9 @@ def forks():
     return llamafactory_forks
 
 
-def cells_of(lesson):
-    cells = {cell: source for cell, source in real_lessons.cells(lesson).items() if (lesson, cell) not in LEFT_OUT}
+def cells_of(lesson, **settings):
+    found = real_lessons.cells(lesson, **settings)
+    cells = {cell: source for cell, source in found.items() if (lesson, cell) not in LEFT_OUT}
     for (where, cell), (old, new) in CHANGED.items():
         if where == lesson:
             assert old in cells[cell]
@@ -58,10 +59,9 @@ def cells_of(lesson):
 def run(lesson, place, output, last=None):
     """Run a lesson, to the cell ``last`` or to its end."""
     options = SMALL | SMALLER.get(lesson, {})
-    options |= {"models_dir": repr(str(place / "models")), "output_dir": repr(str(place / output))}
+    options |= {"models_dir": str(place / "models"), "output_dir": str(place / output)}
     names = real_lessons.begin()
-    for cell, source in cells_of(lesson).items():
-        source = real_lessons.in_real_mode(source, options) if cell == "settings" else source
+    for cell, source in cells_of(lesson, **options).items():
         real_lessons.run(lesson, cell, source, names)
         if cell == last:
             break

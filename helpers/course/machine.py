@@ -1,14 +1,10 @@
 """The machine that lessons run on, as a tour writes it down."""
 
-import os
 import platform
 import shutil
 import subprocess
 
-
-def cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+from helpers.doctor import cores
 
 
 def machine() -> dict:

@@ -50,16 +50,23 @@ def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def in_real_mode(notebook, **settings) -> None:
-    """Change the one word that a reader would, and leave out the solutions of the exercises.
+def leave_out_solutions(notebook) -> None:
+    """Take the solutions of the exercises out of the notebook."""
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+
+
+def in_real_mode(notebook, **settings) -> int:
+    """Change the one word that a reader would; returns how many calls were changed, one in a lesson.
 
     Args:
         settings: arguments of ``Settings.real``.
     """
     call = f"settings = Settings.real({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
-    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+    changed = 0
     for cell in code_cells(notebook):
-        cell.source = TINY.sub(lambda _: call, cell.source)
+        cell.source, count = TINY.subn(lambda _: call, cell.source)
+        changed += count
+    return changed
 
 
 def lesson_names(notebooks: Path) -> list[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.course.machine import vram_gb
-from helpers.course.notebooks import code_cells, code_fingerprint, in_real_mode, load
+from helpers.course.notebooks import code_cells, code_fingerprint, in_real_mode, leave_out_solutions, load
 from helpers.paths import OUTPUT, ROOT, short
 from helpers.show.tables import RESULTS_MIME
 
@@ -24,7 +24,7 @@ def run_lesson(path: Path, progress=None, threads=None, kernels: set | None = No
         progress: called at the start and before each code cell, as progress(number of the cell, number of cells).
         threads: how many the kernel's libraries may start; None: as many as they like.
         kernels: a set that holds the kernel's process while it runs, for ``stop``.
-        real: run it in real mode, with these arguments of ``Settings.real``; see ``in_real_mode``.
+        real: run it in real mode, with these arguments of ``Settings.real`` and without its exercises.
 
     Returns:
         (the executed notebook, its row for build/tour.json): lesson, language, seconds, results, cores (processor time
@@ -36,6 +36,7 @@ def run_lesson(path: Path, progress=None, threads=None, kernels: set | None = No
     notebook, start, kernels = load(path), time.monotonic(), set() if kernels is None else kernels
     _forget_outputs(notebook)
     if real is not None:
+        leave_out_solutions(notebook)
         in_real_mode(notebook, **real)
     folder = {"metadata": {"path": str(path.parent)}}
     seconds = CELL_SECONDS if real is None else None

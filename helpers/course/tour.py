@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from helpers.course.board import Board
-from helpers.course.machine import cores, gpu, machine
+from helpers.course.machine import gpu, machine
 from helpers.course.notebooks import code_cells, load, save
 from helpers.course.runner import run_lesson, stop, tidy
+from helpers.doctor import cores
 from helpers.files import write_text
 from helpers.paths import short
 from helpers.training.resume import FINISHED

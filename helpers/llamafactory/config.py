@@ -73,9 +73,14 @@ def unknown_keys(config, training=True):
     return faults
 
 
+def run_faults(config, training=True):
+    """What is wrong with any configuration, of a training or an export: its keys, its model, 4 bits; one line each."""
+    return unknown_keys(config, training) + model_faults(config) + four_bit_faults(config)
+
+
 def find_faults(config):
     """All that is wrong with the configuration of a training, one line each."""
-    faults = unknown_keys(config) + model_faults(config) + four_bit_faults(config)
+    faults = run_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
             faults.append(f"{key}: not set -> give it")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from helpers.files import whole_folder
-from helpers.llamafactory.config import four_bit_faults, located, model_faults, portable, refuse, unknown_keys
+from helpers.llamafactory.config import located, portable, refuse, run_faults
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.process import run_child
 from helpers.llamafactory.resume import prepare
@@ -122,7 +122,7 @@ def train(config, nproc=1, overwrite=False):
         LlamaFactoryError: LLaMA-Factory failed; says why and what to do.
     """
     began = time.monotonic()
-    refuse(unknown_keys(config) + model_faults(config) + four_bit_faults(config))
+    refuse(run_faults(config))
     folder, plot = located(config["output_dir"]), LossPlot()
     finished, settled = prepare(config, nproc, overwrite)
     if finished:
@@ -156,8 +156,7 @@ def export(config):
         LlamaFactoryError: LLaMA-Factory failed, or the result lacks weights.
     """
     adapter, folder = located(config["adapter_name_or_path"]), located(config["export_dir"])
-    faults = unknown_keys(config, training=False) + model_faults(config) + four_bit_faults(config)
-    refuse(faults + _export_faults(adapter, folder))
+    refuse(run_faults(config, training=False) + _export_faults(adapter, folder))
     files = (folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log"))
     with whole_folder(folder) as partial:
         run_child("export", config | {"export_dir": portable(partial)}, *files)

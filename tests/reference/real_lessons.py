@@ -2,11 +2,10 @@
 for real_mode.py. Models and LaTeX_OCR lie in a folder, laid out as on the hubs; no hub is asked."""
 
 import io
-import json
-import re
 
 import official
 
+from helpers.course import notebooks
 from helpers.data.synthetic import formulas
 from helpers.models.families import FAMILIES
 from helpers.paths import ROOT
@@ -49,20 +48,14 @@ def write_latex_ocr(folder, count):
     pq.write_table(pa.Table.from_pylist(rows), folder / "train-00000-of-00001.parquet")
 
 
-def cells(lesson, solutions=True):
-    """The code cells of a lesson, {id: source}; with or without the solutions of its exercises."""
-    notebook = json.loads((ROOT / f"notebooks/en/{lesson}.ipynb").read_text(encoding="utf-8"))
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    chosen = [cell for cell in code if solutions or "solution" not in cell["metadata"].get("tags", [])]
-    return {cell["id"]: "".join(cell["source"]) for cell in chosen}
-
-
-def in_real_mode(source, options):
-    """The settings cell with ``Settings.real(name=value, ...)``; values are Python."""
-    given = ", ".join(f"{name}={value}" for name, value in options.items())
-    changed, count = re.subn(r"Settings\.tiny\([^)]*\)", lambda _: f"Settings.real({given})", source)
-    assert count == 1, f"the settings cell has Settings.tiny( {count} times"
-    return changed
+def cells(lesson, solutions=True, **settings):
+    """The code cells of a lesson with ``Settings.real(**settings)``, {id: source}; with or without its solutions."""
+    notebook = notebooks.load(ROOT / f"notebooks/en/{lesson}.ipynb")
+    if not solutions:
+        notebooks.leave_out_solutions(notebook)
+    count = notebooks.in_real_mode(notebook, **settings)
+    assert count == 1, f"{lesson} has settings = Settings.tiny( {count} times"
+    return {cell.id: cell.source for cell in notebooks.code_cells(notebook)}
 
 
 def begin():
