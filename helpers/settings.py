@@ -73,14 +73,14 @@ class Settings:
             "models_dir": (None, "not needed in tiny mode"),
             "device": ("cpu", "tiny models need no GPU"),
             "dtype": ("float32", "CPUs are quickest and most exact in it"),
-            "train_samples": (6000, "pictures drawn by this project"),
+            "train_samples": (4000, "pictures drawn by this project"),
             "test_samples": (200, "held out: no formula of them is trained on"),
             "batch_size": (8, "small batches: more steps in the same time"),
             "epochs": (1, "a short run for two CPU cores"),
             "learning_rate": (1.5e-3, "small models take large steps"),
             "lora_r": (32, "rank of the two small matrices LoRA adds to a layer"),
             "lora_alpha": (32, "LoRA's update is scaled by alpha / r"),
-            "max_new_tokens": (64, "longer than any tiny formula"),
+            "max_new_tokens": (48, "longer than any tiny formula"),
         }
         return _make(cls, chosen, overrides)
 

@@ -1,6 +1,6 @@
-"""Draw images/before_after.png, the picture in the READMEs, from what lesson 6 left in output/.
+"""Draw images/before_after.png, the picture in the READMEs, from what lesson 6 left in a tour.
 
-    make tour LESSONS=06_qwen2_vl_lora && .venv/bin/python images/make_before_after.py
+    make tour LESSONS=06_qwen2_vl_lora && LESSON_OUTPUT=build/lessons/en .venv/bin/python images/make_before_after.py
 
 The first six pictures of the lesson's test set, read by the base model and by base + adapter; nothing is picked.
 """
@@ -12,7 +12,7 @@ from peft import PeftModel
 from PIL import Image
 
 from helpers.data import tasks
-from helpers.data.synthetic import formulas
+from helpers.data.synthetic import papers
 from helpers.inference.predict import predict
 from helpers.models.load import load
 from helpers.settings import Settings
@@ -43,11 +43,11 @@ for row, sample in enumerate(samples):
             right = content.split() == sample.text.split()
             axes.text(-0.04, 0.5, "✓" if right else "✗", color="#2e9e4f" if right else "#c0392b", fontsize=15,
                       transform=axes.transAxes, va="center", ha="right")  # fmt: skip
-        if shown is None:  # mathtext cannot draw it
+        if shown is None:  # it cannot be drawn
             axes.text(0, 0.5, content[:48], fontsize=7, family="monospace", va="center", transform=axes.transAxes)
             continue
         axes.imshow(shown, cmap="gray", vmin=0, vmax=255, extent=(0, shown.width, 0, shown.height))
-        axes.set_xlim(0, formulas.LARGEST[0])
-        axes.set_ylim(0, formulas.LARGEST[1])
+        axes.set_xlim(0, papers.LARGEST[0])
+        axes.set_ylim(0, papers.LARGEST[1])
 figure.tight_layout(pad=0.4)
 figure.savefig(Path(__file__).with_name("before_after.png"))

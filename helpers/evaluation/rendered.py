@@ -1,4 +1,4 @@
-"""Formulas compared by what is printed: truth and prediction drawn by mathtext and laid over each other."""
+"""Formulas compared by what is printed: truth and prediction drawn, and laid over each other."""
 
 from functools import lru_cache
 
@@ -11,14 +11,14 @@ SOLID, FAINT = 128, 64  # of 255: what is surely ink, and what may be
 
 
 def same(prediction: str, truth: str) -> bool | None:
-    """Whether both formulas print the same; None where that cannot be told, because mathtext cannot draw the truth.
+    """Whether both formulas print the same; None where that cannot be told, because the truth cannot be drawn.
 
     - Equal after ``normalise_latex``: True, nothing is drawn.
     - The truth cannot be drawn: None. The prediction cannot (also an empty one): False.
     - Else both normal forms are drawn in one font (Computer Modern, 64 pixels), blank columns are taken out, since the
       width of white space says nothing, and the pictures are compared as ``overlap`` says.
 
-    1000 pairs that all differ take about 30 s on one core, equal ones no time.
+    1000 pairs of long formulas that all differ take about 2 s on one core, equal ones no time.
     """
     prediction, truth = normalise_latex(prediction), normalise_latex(truth)
     if prediction == truth:

@@ -140,7 +140,7 @@ def _measure(predictions, truths, formulas):
 
 
 def _undrawable(truths):
-    """A note on the truths that mathtext cannot draw."""
+    """A note on the truths that cannot be drawn."""
     rows = [str(row) for row, truth in enumerate(truths) if rendered.drawn(normalise_latex(truth)) is None]
     named = ", ".join(rows[:10]) + (" ..." if len(rows) > 10 else "")
     note = f"rendered_match: {len(rows)} of {len(truths)} truths cannot be drawn (rows {named}): compared as text"

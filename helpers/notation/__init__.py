@@ -1,4 +1,4 @@
-"""Notation: how answers are written, in LaTeX and in SMILES. No pictures of them, no models, no data sets.
+"""Notation: how answers are written, in LaTeX and in SMILES, and how LaTeX is printed. No models, no data sets.
 
 normalise_latex            a formula in one spelling: what prints the same is written the same
 canonical_smiles           a molecule in RDKit's one spelling, or None

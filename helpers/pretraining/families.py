@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from helpers.data.synthetic import formulas, held_out, molecules, sounds
+from helpers.data.synthetic import formulas, grammar, held_out, molecules, papers, sounds
 from helpers.notation import smiles
 from helpers.pretraining import forward, forward_minicpm, tiny, tiny_glm_ocr, tiny_minicpm, tiny_qwen2_vl
 
@@ -18,12 +18,12 @@ class Task:
 
     draw     (index, seed, style, part, longest) -> (picture or sound, text)
     styles   drawing styles of the training pictures, taken in turn
-    canvas   width and height in pixels, multiples of 28; of sounds mel frames and bands
+    canvas   width and height of the largest picture in pixels, multiples of 28; of sounds mel frames and bands
     prompts  questions, taken in turn
     length   tokens of a training row
-    limits   size of the longest text: it starts at the first number and grows to the second
+    limits   the longest text, as ``draw`` takes it: it starts at the first number and grows to the second
     ramp     row of the training set from which it grows, and the row where it has grown up
-    share    of the pictures of a batch and of those drawn; the tasks' shares add up to 4
+    share    quarters of a batch, and of the rows drawn, that are this task's; those of a family add up to 4
     modality "image" or "audio"
     """
 
@@ -56,16 +56,14 @@ FORMULAS = Task(
     name="formulas",
     draw=formulas.draw_sample,
     styles=("printed",),
-    canvas=formulas.LARGEST,
+    canvas=papers.LARGEST,
     prompts=tiny.PROMPTS,
-    length=96,
-    limits=(4, formulas.LONGEST),
-    ramp=(20_000, 200_000),
+    length=88,
+    limits=(6, grammar.SHORT),
+    ramp=(10_000, 60_000),
     share=4,
 )
-GLM_FORMULAS = replace(
-    FORMULAS, prompts=(tiny_glm_ocr.GLM_OCR_PROMPTS["formula"],), length=80, ramp=(20_000, 110_000), share=1
-)
+GLM_FORMULAS = replace(FORMULAS, prompts=(tiny_glm_ocr.GLM_OCR_PROMPTS["formula"],), length=72, share=2)
 MOLECULES = Task(
     name="molecules",
     draw=fenced_molecule,
@@ -75,9 +73,9 @@ MOLECULES = Task(
     length=42,
     limits=(3, molecules.LARGEST + 2),  # more different molecules than will be asked for
     ramp=(20_000, 110_000),
-    share=3,
+    share=2,
 )
-MINICPM_FORMULAS = replace(FORMULAS, length=136)
+MINICPM_FORMULAS = replace(FORMULAS, length=104)
 MINICPM_O_FORMULAS = replace(MINICPM_FORMULAS, share=3)
 SOUNDS = Task(
     name="sounds",
@@ -85,7 +83,7 @@ SOUNDS = Task(
     styles=("clear",),
     canvas=(100, 80),
     prompts=(sounds.SOUND_PROMPT,),
-    length=112,
+    length=104,
     limits=(0, 0),
     ramp=(0, 1),
     share=1,

@@ -97,22 +97,22 @@ def encode_canvases(visual, patches, inside, rotary, vision_block=vision_block):
     return visual.merger(states).view(size, count // MERGE**2, -1)
 
 
-def placeholder_positions(ids, columns, image_token, canvas_rows, canvas_columns):
+def placeholder_positions(ids, columns, rows, image_token, canvas_columns):
     """Where the image tokens of a picture go in ids (B, L): (B, L) bool, which of them, M-RoPE positions (3, B, L).
 
-    ``columns`` (B,) is the width of each picture in image tokens; its height is that of the canvas.
+    ``columns`` and ``rows`` (B,) are the sides of each picture in image tokens.
     """
     import torch
 
     is_image = ids == image_token
     order = (is_image.cumsum(1) - 1).clamp(min=0)
     row, column = order // columns[:, None], order % columns[:, None]
-    row, column = row.clamp(max=canvas_rows - 1), torch.where(is_image, column, 0)
+    row, column = torch.minimum(row, rows[:, None] - 1), torch.where(is_image, column, 0)
     first = is_image.int().argmax(1, keepdim=True)
     after = is_image.flip(1).int().argmax(1, keepdim=True)
     end = ids.shape[1] - after  # index of the first token after the picture
     step = torch.arange(ids.shape[1], device=ids.device)[None]
-    text = torch.where(step < first, step, step - end + first + columns[:, None].clamp(min=canvas_rows))
+    text = torch.where(step < first, step, step - end + first + torch.maximum(columns, rows)[:, None])
     positions = torch.stack([torch.where(is_image, p, text) for p in (first + 0 * row, first + row, first + column)])
     return is_image, row * canvas_columns + column, positions
 
@@ -124,19 +124,20 @@ def image_encoder(model, processor, size, device, vision_block=vision_block):
         vision_block: the function of this name, or the same compiled.
 
     Returns:
-        a function (grey (B, height, width), ids (B, L), columns (B,)) -> image tokens (B, T, hidden); where they go,
-        (B, L) bool; which of them goes there, (B, L); rotary positions (3, B, L) or (B, L).
+        a function (grey (B, height, width), ids (B, L), columns (B,), rows (B,)) -> image tokens (B, T, hidden);
+        where they go, (B, L) bool; which of them goes there, (B, L); rotary positions (3, B, L) or (B, L).
     """
     import torch
 
-    wide, rows = (side // GRID for side in size)
+    wide, high = (side // GRID for side in size)
     visual, image_token = model.model.visual, model.config.image_token_id
-    rotary = rotary_tables(visual, rows, wide, device)
-    column = torch.arange(rows * wide * MERGE**2, device=device) // MERGE**2 % wide
+    rotary = rotary_tables(visual, high, wide, device)
+    cell = torch.arange(high * wide * MERGE**2, device=device) // MERGE**2
 
-    def encode(grey, ids, columns):
-        images = encode_canvases(visual, to_patches(grey), column < columns[:, None], rotary, vision_block)
-        return images, *placeholder_positions(ids, columns, image_token, rows, wide)
+    def encode(grey, ids, columns, rows):
+        inside = (cell % wide < columns[:, None]) & (cell // wide < rows[:, None])
+        images = encode_canvases(visual, to_patches(grey), inside, rotary, vision_block)
+        return images, *placeholder_positions(ids, columns, rows, image_token, wide)
 
     return encode
 
@@ -155,15 +156,15 @@ def loss(model, media, ids, info, encode, text_layer=text_layer):
     Args:
         media: pictures on their canvas (B, height, width), 0..255, or mel features of sounds (B, bands, frames).
         ids: token ids (B, L), padded on the right.
-        info: (B, 3): picture width in units of 28 pixels, index of the first answer token, number of tokens.
+        info: (B, 4): picture width and height in units of 28 pixels, index of the first answer token, number of tokens.
         encode: from ``image_encoder`` or ``audio_encoder``.
         text_layer: the function of this name, or the same compiled.
     """
     import torch
     import torch.nn.functional as F
 
-    columns, start, length = info.unbind(1)
-    encoded, is_placeholder, source, positions = encode(media, ids, columns)
+    columns, rows, start, length = info.unbind(1)
+    encoded, is_placeholder, source, positions = encode(media, ids, columns, rows)
     language = model.llm.model if hasattr(model, "llm") else model.model.language_model
     states = language.embed_tokens(ids)
     inserted = encoded.gather(1, source[..., None].expand(-1, -1, encoded.shape[-1]))

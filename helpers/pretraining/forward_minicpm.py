@@ -90,7 +90,7 @@ def image_encoder(model, processor, size, device, vision_block=vision_block):
     fixed, image_token = tables(model, processor, size, device), processor.tokenizer.unk_token_id
     vision = model.vpm
 
-    def encode(grey, ids, columns):
+    def encode(grey, ids, columns, rows):
         row = {name: table[columns - NARROWEST] for name, table in fixed.items()}
         patches = to_patches(enlarge(grey, row["wide"], row["high"]), row["patch"])
         convolution = vision.embeddings.patch_embedding  # its three colours see the same grey
@@ -110,7 +110,7 @@ def audio_encoder(model, processor):
 
     sound_token = processor.tokenizer.unk_token_id
 
-    def encode(features, ids, columns):
+    def encode(features, ids, columns, rows):
         lengths = torch.full((len(features), 1), features.shape[2])
         sounds = model.encode_audio(features, list(lengths))[0].view(len(features), -1, model.config.hidden_size)
         return sounds, *placeholder_positions(ids, sound_token, sounds.shape[1])

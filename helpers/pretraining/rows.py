@@ -1,9 +1,11 @@
 """The rows that a tiny model learns: drawn and tokenized in worker processes, collected in pools."""
 
 import os
+import threading
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from helpers.models.inputs import conversation, image_tokens
 from helpers.pretraining.families import TINY_FAMILIES, processor_of
@@ -16,6 +18,7 @@ class Row(NamedTuple):
     task     name of the task
     media    ink on its canvas, uint8 (height, width), or ``mel`` of a sound
     columns  picture width in units of 28 pixels, 0 for a sound
+    rows     picture height in the same units, 0 for a sound
     ids      token ids, int16 (the task's length,), padded with the pad token
     start    index of the first answer token
     length   number of tokens
@@ -24,6 +27,7 @@ class Row(NamedTuple):
     task: str
     media: np.ndarray
     columns: int
+    rows: int
     ids: np.ndarray
     start: int
     length: int
@@ -43,6 +47,24 @@ def prompt_ids(processor, prompt, modality, made):
     return processor.tokenizer(text).input_ids
 
 
+def resized(processor, picture):
+    """The picture in the size that the family's processor gives it; MiniCPM's is done later, with those of a batch."""
+    from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+    images = processor.image_processor
+    if not hasattr(images, "merge_size"):
+        return picture
+    frames = images.temporal_patch_size if "Glm" in type(images).__name__ else 1  # GLM-OCR's limits count both frames
+    limits = (images.size[key] // frames for key in ("shortest_edge", "longest_edge"))
+    height, width = smart_resize(picture.height, picture.width, GRID, *limits)
+    return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def fits(picture, canvas):
+    """Whether the picture lies within a canvas of (width, height)."""
+    return picture.width <= canvas[0] and picture.height <= canvas[1]
+
+
 def longest_text(task, index):
     """Texts start short, so that the model first learns what single signs look like: the longest of row ``index``."""
     (short, long), (begin, end) = task.limits, task.ramp
@@ -50,23 +72,28 @@ def longest_text(task, index):
 
 
 def make_row(index, family="qwen2_vl", seed=1):
-    """``Row`` number ``index`` of the training set; ``None`` if too long. Each task has its share of every four."""
+    """``Row`` number ``index`` of the training set, ``None`` if its text is too long or its picture too large.
+
+    Each task has its share of every four rows.
+    """
     processor = processor_of(family)
     schedule = [task for task in TINY_FAMILIES[family].tasks for _ in range(task.share)]
     task = schedule[index % len(schedule)]
     style = task.styles[index // len(schedule) % len(task.styles)]
     made, text = task.draw(index, seed, style, "train", longest_text(task, index))
+    if task.modality == "image":
+        made = resized(processor, made)
     prompt = prompt_ids(processor, task.prompts[index % len(task.prompts)], task.modality, made)
     ids = prompt + processor.tokenizer(text).input_ids + [processor.tokenizer.eos_token_id]
-    if len(ids) > task.length:
+    if len(ids) > task.length or (task.modality == "image" and not fits(made, task.canvas)):
         return None
     padded = np.full(task.length, processor.tokenizer.pad_token_id, np.int16)
     padded[: len(ids)] = ids
     if task.modality == "audio":
-        return Row(task.name, mel(processor, made), 0, padded, len(prompt), len(ids))
+        return Row(task.name, mel(processor, made), 0, 0, padded, len(prompt), len(ids))
     ink = np.zeros((task.canvas[1], task.canvas[0]), np.uint8)
     ink[: made.height, : made.width] = 255 - np.asarray(made.convert("L"))
-    return Row(task.name, ink, made.width // GRID, padded, len(prompt), len(ids))
+    return Row(task.name, ink, made.width // GRID, made.height // GRID, padded, len(prompt), len(ids))
 
 
 def mel(processor, sound):
@@ -93,7 +120,7 @@ class Pool:
         dtype = torch.float16 if task.modality == "audio" else torch.uint8
         self.media = torch.empty(capacity, height, width, dtype=dtype, device=device)
         self.ids = torch.empty(capacity, task.length, dtype=torch.int16, device=device)
-        self.info = torch.empty(capacity, 3, dtype=torch.int32, device=device)  # columns, first answer token, length
+        self.info = torch.empty(capacity, 4, dtype=torch.int32, device=device)  # columns, rows, start, length
 
     def add(self, rows):
         """Append the rows of this pool's task, as many as there is room for."""
@@ -105,12 +132,12 @@ class Pool:
         new = slice(self.size, self.size + len(rows))
         self.media[new] = torch.from_numpy(np.stack([row.media for row in rows])).to(self.device)
         self.ids[new] = torch.from_numpy(np.stack([row.ids for row in rows])).to(self.device)
-        info = [(row.columns, row.start, row.length) for row in rows]
+        info = [(row.columns, row.rows, row.start, row.length) for row in rows]
         self.info[new] = torch.tensor(info, dtype=torch.int32).to(self.device)
         self.size += len(rows)
 
     def batch(self, count, generator):
-        """``count`` random rows: media (count, height, width), ids (count, length) int64, info (count, 3)."""
+        """``count`` random rows: media (count, height, width), ids (count, length) int64, info (count, 4)."""
         import torch
 
         chosen = torch.randint(self.size, (count,), generator=generator).to(self.device)
@@ -121,8 +148,32 @@ class Pool:
         import torch
 
         step = torch.arange(self.ids.shape[1], device=self.device)
-        chosen = (step >= self.info[: self.size, 1:2]) & (step < self.info[: self.size, 2:])
+        chosen = (step >= self.info[: self.size, 2:3]) & (step < self.info[: self.size, 3:])
         return self.ids[: self.size][chosen].long().unique()
+
+
+def drawn_ahead(processes, draw, numbers, ahead=16_384):
+    """The rows of ``numbers`` in order, drawn by a pool of processes that is never more than ``ahead`` rows in front.
+
+    Without that bound quick workers fill the memory, and the thread that takes in their rows slows the training to a
+    third. Close the generator before the pool. ``ahead`` must hold the 64 rows that a process takes at a time.
+    """
+    room, closed = threading.Semaphore(ahead), []
+
+    def admitted():
+        for number in numbers:
+            room.acquire()
+            if closed:
+                return
+            yield number
+
+    try:
+        for row in processes.imap(draw, admitted(), chunksize=64):
+            room.release()
+            yield row
+    finally:
+        closed.append(True)
+        room.release()
 
 
 def grow(pools, stream, size):

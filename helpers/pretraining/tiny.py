@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from helpers.data.synthetic import formulas
+from helpers.data.synthetic import grammar
 from helpers.models.inputs import PROMPT
 
 PROMPTS = (PROMPT, "将图片中的公式转换为 LaTeX。", "Formula Recognition:")
@@ -44,13 +44,29 @@ def train_bpe(texts, special_tokens, vocab_size):
 
 
 def corpus(count=4000):
-    """Texts the tiny tokenizers are made from: formulas, the prompts, and the words of the chat template."""
+    """Texts the tiny tokenizers learn from: formulas, single signs, the prompts and the words of the chat template.
+
+    Of each formula only its first token and the single signs, since ``add_latex`` adds the LaTeX commands.
+    """
     rng = np.random.default_rng(7)
-    drawn = [" " + formulas.formula(rng) for _ in range(count)] + [formulas.formula(rng) for _ in range(count // 4)]
-    letters = (formulas.LETTERS, formulas.CAPITALS, formulas.DIGITS, formulas.GREEK)
-    every_symbol = [f"{token} {token}" for group in (*letters, formulas.FUNCTIONS, formulas.SPECIAL) for token in group]
+    drawn = [grammar.formula(rng, grammar.SHORT).split() for _ in range(count)]
+    drawn = [" ".join([first, *(token for token in rest if len(token) == 1)]) for first, *rest in drawn]
+    signs = [f"{token} {token}" for token in grammar.TOKENS if len(token) == 1]
     chat = ["system\nYou are a helpful assistant.\n", "user\n", "assistant\n", *PROMPTS]
-    return drawn + (every_symbol + chat) * (count // 20)
+    return drawn + signs * (count // 20) + chat * count
+
+
+def add_latex(tokenizer):
+    """Make one token of every LaTeX command, digit and script mark with the space before it.
+
+    The splitting rule of Qwen2 parts ``\\alpha`` into two and leaves the space before a digit alone. So answers are a
+    third shorter, which saves a third of the time to write them.
+    """
+    from tokenizers import AddedToken
+
+    words = [" _ {", " ^ {", *(f" {token}" for token in grammar.TOKENS if len(token) > 1 or token.isdigit())]
+    tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
+    return tokenizer
 
 
 def untrained(model_class, config, ends, pad, seed):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from helpers.data.synthetic import formulas, molecules
-from helpers.pretraining.tiny import LANGUAGE_SIZES, ROPE, corpus, train_bpe, untrained
+from helpers.data.synthetic import molecules, papers
+from helpers.pretraining.tiny import LANGUAGE_SIZES, ROPE, add_latex, corpus, train_bpe, untrained
 
 # What it is pretrained with: the official preset prompt for formulas, one of ours for molecules.
 GLM_OCR_PROMPTS = {"formula": "Formula Recognition:", "molecule": "Molecule Recognition:"}
@@ -47,7 +47,7 @@ def molecule_corpus(count=4000):
 
 
 def glm_ocr_processor():
-    """A ``Glm46VProcessor`` with a vocabulary of 640 and pictures of up to 252 x 56 pixels' worth."""
+    """A ``Glm46VProcessor`` with a vocabulary of 1,013 and pictures of 84 x 56 to 252 x 56 pixels' worth."""
     import transformers as hf
     from tokenizers import Tokenizer, decoders
     from tokenizers.models import BPE
@@ -65,13 +65,13 @@ def glm_ocr_processor():
         clean_up_tokenization_spaces=False,
     )
     frames = 2  # a picture counts as two frames: the limits are of frames x height x width
-    size = {"shortest_edge": frames * 84 * 56, "longest_edge": frames * formulas.LARGEST[0] * formulas.LARGEST[1]}
+    size = {"shortest_edge": frames * 84 * 56, "longest_edge": frames * papers.LARGEST[0] * papers.LARGEST[1]}
     images, videos = hf.Glm46VImageProcessor(size=size), hf.Glm46VVideoProcessor(size=size)
-    return hf.Glm46VProcessor(images, tokenizer, videos, chat_template=GLM_OCR_CHAT_TEMPLATE)
+    return hf.Glm46VProcessor(images, add_latex(tokenizer), videos, chat_template=GLM_OCR_CHAT_TEMPLATE)
 
 
 def glm_ocr_model(processor, seed=0):
-    """A ``GlmOcrForConditionalGeneration`` of 4.6 M parameters with random weights, in float32."""
+    """A ``GlmOcrForConditionalGeneration`` of 5.10 M parameters with random weights, in float32."""
     from transformers import GlmOcrConfig, GlmOcrForConditionalGeneration
 
     tokenizer = processor.tokenizer

@@ -1,6 +1,6 @@
 """Tiny MiniCPM-o 2.6 and MiniCPM-V 4.5 before training: true classes and processors, small sizes, random weights."""
 
-from helpers.data.synthetic import formulas
+from helpers.data.synthetic import papers
 from helpers.pretraining import tiny
 
 # The family's special tokens beside Qwen2's, in the order of the official tokenizer.
@@ -21,16 +21,16 @@ MINICPM_CHAT_TEMPLATE = """\
 """
 
 QUERIES = 32  # embeddings a picture becomes
-SIDE = 126  # a picture has about SIDE x SIDE pixels in area: formulas.LARGEST stays whole
+SIDE = 126  # a picture has about SIDE x SIDE pixels in area: papers.LARGEST stays whole
 AUDIO = {"d_model": 64, "encoder_layers": 1, "encoder_attention_heads": 4, "encoder_ffn_dim": 128, "num_mel_bins": 80}
 
 
 def make_tokenizer():
-    """A ``Qwen2Tokenizer`` with a vocabulary of 512 that carries the family's marks."""
+    """A ``Qwen2Tokenizer`` with a vocabulary of 885 that carries the family's marks."""
     from transformers import Qwen2Tokenizer
 
     vocab, merges = tiny.train_bpe(tiny.corpus(), MINICPM_SPECIAL_TOKENS, 512)
-    return Qwen2Tokenizer(
+    tokenizer = Qwen2Tokenizer(
         vocab=vocab,
         merges=merges,
         unk_token="<unk>",
@@ -41,13 +41,14 @@ def make_tokenizer():
         model_max_length=1024,
         chat_template=MINICPM_CHAT_TEMPLATE,
     )
+    return tiny.add_latex(tokenizer)
 
 
 def image_processor():
     """Pictures of about 126 x 126 pixels in area; larger ones get up to 9 tiles."""
     from helpers.models.minicpm.image_processing import MiniCPMVImageProcessor
 
-    assert formulas.LARGEST[0] * formulas.LARGEST[1] <= SIDE**2, "formulas would be cut into tiles"
+    assert papers.LARGEST[0] * papers.LARGEST[1] <= SIDE**2, "formulas would be cut into tiles"
     return MiniCPMVImageProcessor(scale_resolution=SIDE, image_feature_size=QUERIES)
 
 
@@ -92,7 +93,7 @@ def sizes(tokenizer):
 
 
 def minicpm_o_model(processor, seed=0):
-    """A ``MiniCPMO`` of 4.3 M parameters with random weights, in float32."""
+    """A ``MiniCPMO`` of 4.37 M parameters with random weights, in float32."""
     from helpers.models.minicpm.configuration import MiniCPMOConfig
     from helpers.models.minicpm.modeling import MiniCPMO
 
@@ -100,7 +101,7 @@ def minicpm_o_model(processor, seed=0):
 
 
 def minicpm_v_model(processor, seed=0):
-    """A ``MiniCPMV`` 4.5 of 4.1 M parameters with random weights, in float32."""
+    """A ``MiniCPMV`` 4.5 of 4.17 M parameters with random weights, in float32."""
     from helpers.models.minicpm.configuration import MiniCPMVConfig
     from helpers.models.minicpm.modeling import MiniCPMV
 

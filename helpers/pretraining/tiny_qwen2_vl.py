@@ -1,7 +1,6 @@
 """The tiny Qwen2-VL before training: true classes and processor, small sizes, random weights."""
 
-from helpers.data.synthetic import formulas
-from helpers.pretraining.tiny import LANGUAGE_SIZES, ROPE, corpus, train_bpe, untrained
+from helpers.pretraining.tiny import LANGUAGE_SIZES, ROPE, add_latex, corpus, train_bpe, untrained
 
 # Qwen2-VL's own special tokens in the order of the official tokenizer.
 QWEN2_VL_SPECIAL_TOKENS = (
@@ -41,7 +40,10 @@ QWEN2_VL_CHAT_TEMPLATE = """\
 
 
 def qwen2_vl_processor():
-    """A ``Qwen2VLProcessor`` with a vocabulary of 512 and pictures of up to 252 x 56 pixels' worth."""
+    """A ``Qwen2VLProcessor`` with a vocabulary of 885 and pictures of 196 x 56 to 504 x 112 pixels' worth.
+
+    So a printed line of 40 pixels' height gets two rows of image tokens, not one.
+    """
     from transformers import Qwen2Tokenizer, Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
 
     vocab, merges = train_bpe(corpus(), QWEN2_VL_SPECIAL_TOKENS, 512)
@@ -54,13 +56,13 @@ def qwen2_vl_processor():
         padding_side="left",  # as the official one: generation goes on from the right end
         model_max_length=1024,
     )
-    size = {"shortest_edge": 84 * 56, "longest_edge": formulas.LARGEST[0] * formulas.LARGEST[1]}
+    size = {"shortest_edge": 196 * 56, "longest_edge": 504 * 112}
     images, videos = Qwen2VLImageProcessor(size=size), Qwen2VLVideoProcessor(size=size)
-    return Qwen2VLProcessor(images, tokenizer, videos, chat_template=QWEN2_VL_CHAT_TEMPLATE)
+    return Qwen2VLProcessor(images, add_latex(tokenizer), videos, chat_template=QWEN2_VL_CHAT_TEMPLATE)
 
 
 def qwen2_vl_model(processor, seed=0):
-    """A ``Qwen2VLForConditionalGeneration`` of 4.4 M parameters with random weights, in float32."""
+    """A ``Qwen2VLForConditionalGeneration`` of 4.41 M parameters with random weights, in float32."""
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
     tokenizer = processor.tokenizer

@@ -1,16 +1,16 @@
 """Teach a tiny checkpoint to read from nothing. This is how the weights in ``data/`` were made.
 
-    python -m helpers.pretraining.train qwen2_vl --steps 24000 --out data/tiny-qwen2-vl
-    python -m helpers.pretraining.train glm_ocr --steps 9000 --batch 2048 --peak 2e-3 --per-step 60 \\
-        --out data/tiny-glm-ocr
-    python -m helpers.pretraining.train minicpm_o --steps 5000 --start data/tiny-qwen2-vl --out data/tiny-minicpm-o
-    python -m helpers.pretraining.train minicpm_v --steps 4000 --start data/tiny-minicpm-o --out data/tiny-minicpm-v
+    python -m helpers.pretraining.train qwen2_vl --steps 24000 --out tiny-qwen2-vl
+    python -m helpers.pretraining.train qwen2_vl --steps 100000 --seconds 350 --start data/tiny-qwen2-vl --out again
+    python -m helpers.pretraining.train minicpm_o --steps 5000 --start data/tiny-qwen2-vl --out tiny-minicpm-o
 
-The first takes 20 minutes on one H100 and 16 CPU cores. A run can go on from a checkpoint of its own family (--start),
-with rows that it has not seen (--begin). What made each checkpoint is told on its card.
+The first starts from random weights: with formulas of up to 40 tokens, as they once were, it took 20 minutes on one
+H100 and 16 CPU cores. The second goes on from a checkpoint of its own family for 350 seconds; with --begin it would
+take rows that the checkpoint has not seen. The third starts from another family. The cards in ``data/`` tell what made
+each checkpoint that ships.
 
 Worker processes draw pictures and make sounds all the time; their rows collect on the GPU in pools that grow with the
-steps, one a task, so the result does not depend on how fast the workers are.
+steps, one a task. So the result does not depend on how fast the workers are, unless --seconds ends the run.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import inspect
 import json
 import multiprocessing
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -27,13 +28,13 @@ from helpers.models.generate import decode, generate
 from helpers.models.inputs import conversation
 from helpers.pretraining import forward
 from helpers.pretraining.families import TINY_FAMILIES, processor_of
-from helpers.pretraining.rows import Pool, grow, make_row, quiet_worker
+from helpers.pretraining.rows import Pool, drawn_ahead, grow, make_row, quiet_worker
 from helpers.pretraining.warm_start import warm_start
 
 
-def learning_rate(step, steps, peak, warmup=400):
-    """Linear warm-up, then a cosine down to zero."""
-    return peak * min((step + 1) / warmup, 0.5 + 0.5 * np.cos(np.pi * step / steps))
+def learning_rate(step, over, peak, warmup=400):
+    """Linear warm-up, then a cosine down to zero; ``over`` is the share of the run that lies behind, 0 to 1."""
+    return peak * min((step + 1) / warmup, 0.5 + 0.5 * np.cos(np.pi * over))
 
 
 def read_back(model, processor, task, style, count, seed=99):
@@ -48,7 +49,7 @@ def read_back(model, processor, task, style, count, seed=99):
         else:
             media = {"images": [image.convert("RGB") for image, _ in part]}
         inputs = processor(text=text, padding=True, return_tensors="pt", **media)
-        answers += decode(processor, generate(model, inputs, 72))
+        answers += decode(processor, generate(model, inputs, max(72, task.length - 40)))
     truths = [text for _, text in drawn]
     return sum(a == t for a, t in zip(answers, truths, strict=True)) / count, answers, truths
 
@@ -59,6 +60,7 @@ def pretrain(
     out,
     start=None,
     begin=0,
+    seconds=0,
     batch=1024,
     peak=1.5e-3,
     capacity=1_500_000,
@@ -71,7 +73,9 @@ def pretrain(
     Args:
         start: a checkpoint folder to start from instead; see ``helpers/pretraining/warm_start.py``.
         begin: first row of the training set; a later one than ``Task.ramp`` for a model that knows how to read.
-        batch: pictures a step; ``capacity`` is the number of pictures drawn altogether.
+        seconds: if not 0, training ends after that time with its learning rate near zero, should the ``steps`` not be
+            done by then: for machines that are lent for a time.
+        batch: rows a step; ``capacity`` is the number of rows that the pools can hold.
         first, per_step: pictures drawn before the first step, and for each step after it.
     """
     import torch
@@ -87,26 +91,30 @@ def pretrain(
     encoders, text_layer = make_encoders(model, processor, family)
     pools = [Pool(task, capacity * task.share // 4, device) for task in tasks]
     generator = torch.Generator().manual_seed(0)
-    began = time.time()
-    with multiprocessing.get_context("spawn").Pool(workers, quiet_worker) as processes:
-        stream = processes.imap(partial(make_row, family=family), range(begin, begin + capacity * 2), chunksize=64)
-        for step in range(steps):
+    began, step, over = time.time(), 0, 0.0
+    draw, numbers = partial(make_row, family=family), range(begin, begin + capacity * 2)
+    with (
+        multiprocessing.get_context("spawn").Pool(workers, quiet_worker) as processes,
+        closing(drawn_ahead(processes, draw, numbers)) as stream,
+    ):
+        while over < 1:
             grow(pools, stream, first + step * per_step)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, steps, peak)
+                group["lr"] = learning_rate(step, over, peak)
             losses = train_step(model, optimizer, pools, encoders, text_layer, batch, generator)
-            if (step + 1) % 250 == 0 or step + 1 == steps:
+            step += 1
+            over = max(step / steps, (time.time() - began) / seconds if seconds else 0)
+            if step % 250 == 0 or over >= 1:
                 shown = " ".join(f"{name} {loss.item():.4f}" for name, loss in losses.items())
                 pictures = sum(pool.size for pool in pools)
-                print(f"step {step + 1} loss {shown} pictures {pictures} {time.time() - began:.0f} s", flush=True)
-            if (step + 1) % 1000 == 0:  # what --start takes, should the run be cut short
+                print(f"step {step} loss {shown} pictures {pictures} {time.time() - began:.0f} s", flush=True)
+            if step % 1000 == 0:  # what --start takes, should the run be cut short
                 model.save_pretrained(out)
                 processor.save_pretrained(out)
-            if (step + 1) % 4000 == 0:
+            if step % 4000 == 0:
                 shares = [f"{t.name} {read_back(model, processor, t, t.styles[0], 250)[0]:.3f}" for t in tasks]
-                print(f"step {step + 1} exact {' '.join(shares)}", flush=True)
-        processes.terminate()
-    facts = {"steps": steps, "batch": batch, "drawn pictures": sum(pool.size for pool in pools)}
+                print(f"step {step} exact {' '.join(shares)}", flush=True)
+    facts = {"steps": step, "batch": batch, "drawn pictures": sum(pool.size for pool in pools)}
     facts |= {"started from": Path(start).name, "first row": begin} if start else {}
     facts |= {"seconds": round(time.time() - began), "torch": torch.__version__}
     facts["hardware"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"

@@ -3,42 +3,52 @@
 From one of its own family it goes on. A tiny MiniCPM can start from the tiny Qwen2-VL that ships, since language model
 and vision encoder have the same sizes: only what lies between them, the resampler, then starts from nothing, and all
 parts get used to their new neighbours. A tiny MiniCPM-V 4.5 can start from a tiny MiniCPM-o in the same way.
+
+Where the vocabulary has changed, words that both have keep their rows, and a new one starts as the mean of its pieces.
 """
 
 from helpers.models import minicpm
 
 
 def warm_start(model, processor, folder):
-    """Copy what fits from the checkpoint in ``folder``: of the model's family, or a tiny Qwen2-VL or MiniCPM-o for a
-    tiny MiniCPM.
+    """Copy what has the same name and shape from a checkpoint; its vocabulary may be another one.
+
+    Args:
+        model: gets the weights; ``processor`` is the one it will work with.
+        folder: a checkpoint of the model's family, or for a tiny MiniCPM a tiny Qwen2-VL or MiniCPM-o.
 
     Returns:
         names of the parameters that keep their random numbers, sorted.
-
-    Raises:
-        ValueError: a checkpoint of the same family has another vocabulary.
     """
     from transformers import AutoModelForImageTextToText, AutoTokenizer
 
     minicpm.register()
     source = AutoModelForImageTextToText.from_pretrained(folder, dtype="float32")
-    if type(source) is type(model):
-        if AutoTokenizer.from_pretrained(folder).get_vocab() != processor.tokenizer.get_vocab():
-            raise ValueError(f"{folder} has another vocabulary")
-        model.load_state_dict(source.state_dict())
-        return []
-    own, table = dict(model.named_parameters()), "llm.model.embed_tokens.weight"
-    found = dict(source.named_parameters()) if hasattr(source, "resampler") else named_as_in_minicpm(source.model)
-    embeddings = own[table].detach().clone()
-    known = AutoTokenizer.from_pretrained(folder).get_vocab()
-    for token, row in processor.tokenizer.get_vocab().items():
-        if token in known:
-            embeddings[row] = found[table][known[token]]
-    found[table] = embeddings
+    own, known = dict(model.named_parameters()), AutoTokenizer.from_pretrained(folder)
+    found = dict(source.named_parameters())
+    if type(source) is not type(model) and not hasattr(source, "resampler"):
+        found = named_as_in_minicpm(source.model)
+    for name in found.keys() & own.keys():
+        if name.endswith(("embed_tokens.weight", "lm_head.weight")):
+            found[name] = of_vocabulary(found[name], known, own[name], processor.tokenizer)
     copied = found.keys() & own.keys()
     for name in copied:
         own[name].data.copy_(found[name].data)
     return sorted(own.keys() - copied)
+
+
+def of_vocabulary(table, known, own, tokenizer):
+    """The rows of ``table``, which belongs to the tokenizer ``known``, in the order of ``tokenizer``.
+
+    A new word gets the mean of the pieces that ``known`` writes it with; one without any keeps its row of ``own``.
+    """
+    rows, old = own.detach().clone(), known.get_vocab()
+    for token, row in tokenizer.get_vocab().items():
+        if token in old:
+            rows[row] = table[old[token]]
+        elif pieces := known(tokenizer.decode([row])).input_ids:
+            rows[row] = table[pieces].mean(0)
+    return rows
 
 
 def named_as_in_minicpm(source):

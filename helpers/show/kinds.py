@@ -1,4 +1,4 @@
-"""The kinds of answers there are, and how one is compared and drawn: formulas by mathtext, molecules by RDKit.
+"""The kinds of answers there are, and how one is compared and drawn: formulas by ``notation``, molecules by RDKit.
 
 A new kind is one row in ``KINDS`` and one line in ``kind_of``.
 """
@@ -19,9 +19,9 @@ SMILES_TOKEN = re.compile(r"\s+|\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
 
 
 def formula_picture(latex: str):
-    """``latex`` drawn by matplotlib's mathtext as a greyscale picture; None where it is too long or cannot be drawn.
+    """``latex`` drawn as a greyscale picture; None where it is too long or cannot be drawn.
 
-    ``helpers.notation.mathtext.draw`` says what cannot: environments such as ``\\begin{matrix}``, for one.
+    ``helpers.notation.mathtext.draw`` says what cannot: commands and environments that it does not know, for one.
     """
     from PIL import Image, ImageOps
 
@@ -87,7 +87,7 @@ class Kind:
 
 KINDS = {
     "text": Kind(),
-    "formula": Kind(drawn=formula_picture),  # no fault: mathtext draws less than LaTeX does
+    "formula": Kind(drawn=formula_picture),  # no fault: not all that LaTeX sets can be drawn here
     "molecule": Kind(
         drawn=molecule_picture,
         same=smiles.same,

@@ -130,7 +130,7 @@ def test_repr_shows_n_and_each_measure():
 
 # --- formulas ---------------------------------------------------------------------------------
 
-ARRAY = r"\begin{array} { c } a \end{array}"
+UNKNOWN = r"\begin{picture} a \end{picture}"
 
 
 def formula_values(predictions, truths):
@@ -149,8 +149,8 @@ def test_each_kind_of_exact_match_forgives_more():
 
 
 def test_a_truth_that_cannot_be_drawn_counts_where_the_texts_are_equal_and_is_noted():
-    truths = [ARRAY, ARRAY, "x"]
-    comparison = compare("t", [ARRAY, "a", "x"], [ARRAY, "b", "x"], truths, formulas=True)
+    truths = [UNKNOWN, UNKNOWN, "x"]
+    comparison = compare("t", [UNKNOWN, "a", "x"], [UNKNOWN, "b", "x"], truths, formulas=True)
     assert comparison.after["rendered_match"].value == 2 / 3
     note = "rendered_match: 2 of 3 truths cannot be drawn (rows 0, 1): compared as text"
     assert comparison.notes == (note,) and repr(comparison).endswith(note)
@@ -174,7 +174,7 @@ def test_without_formulas_nothing_is_added():
 
 
 def test_rows_hold_the_worst_first():
-    found = rows(["x", "", "x^2", "a", "b"], ["x", "y + z", "x ^ { 2 }", ARRAY, "a b"])
+    found = rows(["x", "", "x^2", "a", "b"], ["x", "y + z", "x ^ { 2 }", UNKNOWN, "a b"])
     assert [row["index"] for row in found] == [1, 3, 2, 4, 0]
     assert found[0] == {
         "index": 1, "truth": "y + z", "prediction": "", "cer": 1.0, "exact": False, "normalised": False,

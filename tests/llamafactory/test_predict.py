@@ -5,6 +5,7 @@ from llamafactory_places import draw
 
 from helpers import llamafactory, models
 from helpers.data.samples import Sample
+from helpers.data.synthetic.sounds import SOUND_PROMPT
 from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.predict import encode
 from helpers.settings import Settings
@@ -24,9 +25,11 @@ def test_every_file_is_answered_in_order_whatever_it_is(folder):
     model, processor = models.load("minicpm_o", SETTINGS)
     config = llamafactory.recipe("minicpm_o_lora_sft")
     samples = [Sample(folder / name, "", modality) for name, modality in FILES]
-    each = [llamafactory.predict(model, processor, [sample], SETTINGS, config, "Q")[0] for sample in samples]
-    assert llamafactory.predict(model, processor, samples, SETTINGS, config, "Q") == each
-    assert llamafactory.predict(model, processor, samples[1:3], SETTINGS, config, "Q", batch_size=1) == each[1:3]
+    each = [llamafactory.predict(model, processor, [sample], SETTINGS, config, SOUND_PROMPT)[0] for sample in samples]
+    assert llamafactory.predict(model, processor, samples, SETTINGS, config, SOUND_PROMPT) == each
+    assert (
+        llamafactory.predict(model, processor, samples[1:3], SETTINGS, config, SOUND_PROMPT, batch_size=1) == each[1:3]
+    )
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(2.0, 10), (1.0, 5), (100.0, 20)])

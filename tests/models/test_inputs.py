@@ -38,9 +38,9 @@ def test_question_ends_where_the_answer_begins(tiny):
 
 
 def test_prompts_are_padded_on_the_left_and_hold_each_picture_whole(tiny, tmp_path):
-    samples = [Sample(tmp_path / f"{width}.png", "x") for width in (84, 252)]
+    samples = [Sample(tmp_path / f"{width}.png", "x") for width in (196, 252)]
     for sample in samples:
         Image.new("L", (int(sample.file.stem), 56), 255).save(sample.file)
     made = encode_prompts(samples, tiny)
-    assert (made["input_ids"] == tiny.image_token_id).sum(1).tolist() == [6, 18]
+    assert (made["input_ids"] == tiny.image_token_id).sum(1).tolist() == [14, 18]
     assert made["attention_mask"][0, 0] == 0 and made["attention_mask"][:, -1].tolist() == [1, 1]

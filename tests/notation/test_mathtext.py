@@ -24,7 +24,7 @@ def test_spaces_between_tokens_do_not_matter():
     assert first.shape == second.shape and (first == second).all()
 
 
-@pytest.mark.parametrize("text", [r"\nosuchcommand", "x ^ {", r"\begin{array}{c} a \end{array}", r"\big( x"])
+@pytest.mark.parametrize("text", [r"\nosuchcommand", "x ^ {", r"\begin{picture} a \end{picture}", r"\left( x", "a & b"])
 def test_ink_says_what_it_cannot_draw(text):
     with pytest.raises(ValueError):
         mathtext.ink(text, "cm", 20)
@@ -40,3 +40,21 @@ def test_what_cannot_be_drawn_is_none(text):
 
 def test_an_escaped_dollar_is_a_sign():
     assert mathtext.draw(r"\$ x", "cm", 20).any()
+
+
+def test_a_font_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="font is 'times', choose one of cm, "):
+        mathtext.ink("x", "times", 20)
+
+
+@pytest.mark.parametrize(
+    "text", [r"\left( \begin{array} { c c } { a } & { b } \\ { c } & { d } \\ \end{array} \right) ^ { 2 }", "x"]
+)
+def test_the_same_formula_is_the_same_ink(text):
+    first, second = (mathtext.ink(text, "cm", 64) for _ in range(2))
+    assert first.tobytes() == second.tobytes() and first.shape == second.shape
+
+
+def test_small_print_is_as_dark_as_a_scan():
+    thin, bar = mathtext.ink("l", "cm", 14), mathtext.ink(r"\frac { a } { b }", "cm", 14)
+    assert thin.max() == 255 and (bar.sum(1) > 0.8 * 140 * bar.shape[1]).any()

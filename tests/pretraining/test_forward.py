@@ -1,8 +1,11 @@
 """helpers.pretraining.forward: the fast forward pass is the plain one of each family, picture by picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers.data.synthetic import formulas
 from helpers.models.inputs import conversation
@@ -10,7 +13,31 @@ from helpers.pretraining import forward
 from helpers.pretraining.families import TINY_FAMILIES
 from helpers.pretraining.rows import longest_text, make_row
 
-FIRST = 300_000  # rows far enough on for formulas of several widths
+FIRST = 300_000  # rows far enough on for formulas of all lengths
+NARROWEST = {"qwen2_vl": 7, "glm_ocr": 3, "minicpm_o": 3, "minicpm_v": 3}  # image tokens of what stays whole
+LARGE = (504, 112)  # a canvas
+SIZES_ON_LARGE = {  # of pictures that stay whole
+    "qwen2_vl": [(364, 56), (504, 112), (140, 112), (196, 56), (112, 112), (504, 56)],
+    "glm_ocr": [(224, 56), (504, 28), (112, 112), (84, 84), (84, 112), (252, 56)],
+}
+
+
+def draw_on_pages(sizes):
+    """A task's ``draw``: formulas at the top left of pages of these sizes, taken in turn, and cut there."""
+
+    def draw(index, *args):
+        picture, text = formulas.draw_sample(index, *args)
+        page = Image.new("L", sizes[index // 4 % len(sizes)], 255)
+        page.paste(picture)
+        return page, text
+
+    return draw
+
+
+def change_formulas(patch, family, **changes):
+    made = TINY_FAMILIES[family]
+    tasks = tuple(replace(task, **changes) if task.name == "formulas" else task for task in made.tasks)
+    patch.setitem(TINY_FAMILIES, family, replace(made, tasks=tasks))
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +52,26 @@ def model(family, processor):
 
 @pytest.fixture(scope="module")
 def rows(family):
-    """Of each task one row for each width of its pictures, with its index."""
+    """Of each task one row for each size of its pictures, with its index; formulas on pages of all widths."""
+    widths = range(NARROWEST[family] * forward.GRID, 253, forward.GRID)
+    with pytest.MonkeyPatch.context() as patch:
+        change_formulas(patch, family, draw=draw_on_pages([(width, 56) for width in widths]))
+        yield rows_of_all_sizes(family)
+
+
+@pytest.fixture
+def large_rows(family, monkeypatch):
+    """The same for formulas on pages of many sizes, which lie on a larger canvas."""
+    change_formulas(monkeypatch, family, draw=draw_on_pages(SIZES_ON_LARGE[family]), canvas=LARGE, length=160)
+    return [(index, row) for index, row in rows_of_all_sizes(family) if row.task == "formulas"]
+
+
+def rows_of_all_sizes(family):
     found = {}
     for index in range(FIRST, FIRST + 60):
         row = make_row(index, family)
         if row is not None:
-            found.setdefault((row.task, row.columns), (index, row))
+            found.setdefault((row.task, row.columns, row.rows), (index, row))
     return [found[key] for key in sorted(found, key=lambda key: (key[0] != "formulas", key))]
 
 
@@ -39,7 +80,7 @@ def task_of(family, row):
 
 
 def answer_of(row):
-    return torch.tensor([(row.columns, row.start, row.length)])
+    return torch.tensor([(row.columns, row.rows, row.start, row.length)])
 
 
 def fast(family, model, processor, row):
@@ -67,11 +108,38 @@ def plain(family, model, processor, index, row):
 
 
 def test_loss_is_that_of_the_plain_forward_pass(family, model, processor, rows):
-    assert len({row.columns for _, row in rows}) >= 4
+    columns = [row.columns for _, row in rows if row.task == "formulas"]
+    assert columns == list(range(NARROWEST[family], 10))
     for index, row in rows:
         assert fast(family, model, processor, row) == pytest.approx(
             plain(family, model, processor, index, row), rel=1e-3
         )
+
+
+@pytest.mark.parametrize("family", SIZES_ON_LARGE, indirect=True)
+def test_loss_is_that_of_the_plain_forward_pass_where_pictures_are_lower_than_their_canvas(
+    family, model, processor, large_rows
+):
+    sizes = {(row.columns * forward.GRID, row.rows * forward.GRID) for _, row in large_rows}
+    assert sizes == set(SIZES_ON_LARGE[family])
+    for index, row in large_rows:
+        assert row.media.shape == LARGE[::-1]
+        assert fast(family, model, processor, row) == pytest.approx(
+            plain(family, model, processor, index, row), rel=1e-3
+        )
+
+
+@pytest.mark.parametrize("family", SIZES_ON_LARGE, indirect=True)
+def test_what_lies_beside_and_below_a_picture_does_not_matter(family, model, processor, large_rows):
+    size = SIZES_ON_LARGE[family][0]
+    row = next(row for _, row in large_rows if (row.columns * forward.GRID, row.rows * forward.GRID) == size)
+    before = fast(family, model, processor, row)
+    beside, below, inside = row.media.copy(), row.media.copy(), row.media.copy()
+    beside[: size[1], size[0] :] = below[size[1] :] = 200
+    inside[size[1] - 20 : size[1], size[0] - 20 : size[0]] = 200
+    for media in (beside, below):
+        assert fast(family, model, processor, row._replace(media=media)) == pytest.approx(before, rel=1e-6)
+    assert abs(fast(family, model, processor, row._replace(media=inside)) - before) > 1e-4 * before
 
 
 def test_picture_matters_to_the_loss_and_what_lies_outside_does_not(family, model, processor, rows):
@@ -115,7 +183,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (56, 252), dtype=np.uint8)
 
 @pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"], indirect=True)
 def test_patches_are_those_of_the_processor(processor):
-    expected = processor.image_processor([formulas.Image.fromarray(NOISE)], return_tensors="pt")["pixel_values"]
+    expected = processor.image_processor([Image.fromarray(NOISE)], return_tensors="pt")["pixel_values"]
     assert torch.allclose(forward.to_patches(torch.from_numpy(NOISE)[None].float())[0], expected, atol=1e-5)
 
 

@@ -41,7 +41,7 @@ def test_gradients_of_sounds_reach_the_audio_encoder(model, processor):
     row = make_row(3, "minicpm_o")
     encode = forward_minicpm.audio_encoder(model, processor)
     media, ids = torch.from_numpy(row.media)[None].float(), torch.from_numpy(row.ids)[None].long()
-    forward.loss(model, media, ids, torch.tensor([(0, row.start, row.length)]), encode).backward()
+    forward.loss(model, media, ids, torch.tensor([(0, 0, row.start, row.length)]), encode).backward()
     reached = {name.split(".")[0] for name, weight in model.named_parameters() if weight.grad is not None}
     assert reached == {"llm", "apm", "audio_projection_layer"}
 

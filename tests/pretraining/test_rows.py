@@ -1,14 +1,20 @@
-"""helpers.pretraining.rows: rows hold what they should, the pools fill in order."""
+"""helpers.pretraining.rows: rows hold what they should, are drawn ahead but not far, the pools fill in order."""
 
+import threading
 from dataclasses import replace
+from itertools import count
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from helpers.data.synthetic import held_out
+from helpers.data.synthetic import held_out, papers
 from helpers.models.inputs import conversation
-from helpers.pretraining.families import FORMULAS, TINY_FAMILIES
-from helpers.pretraining.rows import Pool, Row, grow, longest_text, make_row
+from helpers.pretraining.families import FORMULAS, TINY_FAMILIES, processor_of
+from helpers.pretraining.forward import GRID, to_patches
+from helpers.pretraining.rows import Pool, Row, drawn_ahead, grow, longest_text, make_row, resized
 
 ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
 
@@ -27,7 +33,7 @@ def change_tasks(monkeypatch, family, **changes):
 
 
 def test_rows_hold_the_conversation_as_the_processor_writes_it(family, processor, rows):
-    for index, (name, media, columns, ids, start, length) in zip(ROWS_DRAWN, rows, strict=True):
+    for index, (name, media, columns, high, ids, start, length) in zip(ROWS_DRAWN, rows, strict=True):
         task = next(task for task in TINY_FAMILIES[family].tasks if task.name == name)
         style = task.styles[index // 4 % len(task.styles)]
         made, text = task.draw(index, 1, style, "train", longest_text(task, index))
@@ -42,7 +48,7 @@ def test_rows_hold_the_conversation_as_the_processor_writes_it(family, processor
             assert np.allclose(media, inputs["audio_features"][0], atol=1e-3)
             continue
         grey = np.asarray(made.convert("L"))
-        assert columns == made.width // 28 and media.sum() == (255 - grey.astype(int)).sum()
+        assert (columns * GRID, high * GRID) == made.size and media.sum() == (255 - grey.astype(int)).sum()
         assert (255 - media[: made.height, : made.width] == grey).all()
 
 
@@ -57,12 +63,40 @@ def test_row_too_long_is_left_out(monkeypatch, family, rows):
     assert make_row(ROWS_DRAWN[0], family) is None
 
 
+@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"], indirect=True)
+def test_picture_too_large_is_left_out(monkeypatch, family, rows):
+    row = next(row for row in rows if row.task == "formulas")
+    index, size = ROWS_DRAWN[rows.index(row)], (row.columns * GRID, row.rows * GRID)
+    change_tasks(monkeypatch, family, canvas=size)
+    assert make_row(index, family) is not None
+    for less in ((GRID, 0), (0, GRID)):
+        change_tasks(monkeypatch, family, canvas=tuple(np.subtract(size, less)))
+        assert make_row(index, family) is None
+
+
+@pytest.mark.parametrize("size", [*papers.SHEETS, (28, 28), (252, 56), (500, 300)])
+@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"])
+def test_pictures_are_resized_as_the_processor_does_but_for_one_grey_level(family, size):
+    processor = processor_of(family)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, size[::-1], dtype=np.uint8))
+    theirs = processor.image_processor([picture.convert("RGB")], return_tensors="pt")
+    ours = resized(processor, picture)
+    assert theirs["image_grid_thw"].tolist() == [[1, ours.height // 14, ours.width // 14]]
+    patches = to_patches(torch.from_numpy(np.array(ours))[None].float())[0]
+    assert (patches - theirs["pixel_values"]).abs().max() < 1.1 / 255 / 0.26  # the least of CLIP's deviations
+
+
+def test_pictures_of_minicpm_keep_their_size():
+    picture = Image.new("L", (360, 40))
+    assert resized(processor_of("minicpm_v"), picture) is picture
+
+
 def test_tasks_take_turns_by_their_shares(family, rows):
     names = [row.task for row in rows]
     assert all(names.count(task.name) == 2 * task.share for task in TINY_FAMILIES[family].tasks)
 
 
-@pytest.mark.parametrize("index, longest", [(0, 4), (20_000, 4), (110_000, 22), (200_000, 40), (3_000_000, 40)])
+@pytest.mark.parametrize("index, longest", [(0, 6), (10_000, 6), (35_000, 15), (60_000, 24), (3_000_000, 24)])
 def test_formulas_start_short_and_grow(index, longest):
     assert longest_text(FORMULAS, index) == longest
     assert len(FORMULAS.draw(index, 1, "printed", "train", longest)[1].split()) <= longest
@@ -71,6 +105,48 @@ def test_formulas_start_short_and_grow(index, longest):
 def test_texts_for_tests_are_never_trained_on(processor, rows):
     texts = [processor.tokenizer.decode(row.ids[row.start : row.length - 1]) for row in rows]
     assert not any(map(held_out.reserved, texts))
+
+
+# --- drawn ahead ------------------------------------------------------------------------------
+
+
+def drawn(processes, ahead, numbers, threads_busy):
+    """The stream; how far in front of the rows taken each row was drawn; a list whose length counts the rows taken.
+
+    ``threads_busy`` is set when row ``ahead`` - 1 has been drawn.
+    """
+    front, taken = [], []
+
+    def draw(number):
+        front.append(number - len(taken))
+        if number == ahead - 1:
+            threads_busy.set()
+        return number
+
+    return drawn_ahead(processes, draw, numbers, ahead), front, taken
+
+
+def test_rows_come_in_order_and_none_is_drawn_too_far_ahead():
+    busy = threading.Event()
+    with ThreadPool(3) as processes:
+        stream, front, taken = drawn(processes, 256, range(5000), busy)
+        for row in stream:
+            assert busy.wait(60)  # they use the room that they have
+            taken.append(row)
+    assert taken == list(range(5000)) and len(front) == 5000
+    assert 64 < max(front) <= 256
+
+
+@pytest.mark.parametrize("rows_taken", [0, 1, 700])
+def test_pool_ends_once_the_stream_is_closed(rows_taken):
+    processes = ThreadPool(2)
+    stream, _, _ = drawn(processes, 128, count(), threading.Event())
+    assert [next(stream) for _ in range(rows_taken)] == list(range(rows_taken))
+    stream.close()
+    ending = threading.Thread(target=processes.terminate, daemon=True)
+    ending.start()
+    ending.join(60)
+    assert not ending.is_alive()
 
 
 # --- pools ------------------------------------------------------------------------------------
@@ -84,7 +160,7 @@ def stream(count):
     """Rows numbered by their first token; every fourth one is of the second task, every third one is too long."""
     for number in range(count):
         ids = np.full(TASKS[0].length, number, np.int16)
-        yield None if number % 3 == 2 else Row("second" if number % 4 == 3 else "first", INK, 3, ids, 30, 40)
+        yield None if number % 3 == 2 else Row("second" if number % 4 == 3 else "first", INK, 3, 2, ids, 30, 40)
 
 
 def test_pools_fill_in_order_without_gaps_and_each_with_its_own():
@@ -111,6 +187,6 @@ def test_pool_draws_only_what_is_there_and_by_its_generator():
     pool.ids[pool.size :] = -1
     draws = [pool.batch(4000, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
     ink, ids, info = draws[0]
-    assert ink.shape == (4000, 56, 252) and ids.dtype == torch.long and info[0].tolist() == [3, 30, 40]
+    assert ink.shape == (4000, 56, 252) and ids.dtype == torch.long and info[0].tolist() == [3, 2, 30, 40]
     assert ids.min() >= 0 and len(ids[:, 0].unique()) > 1000
     assert (ids == draws[1][1]).all() and not (ids == draws[2][1]).all()

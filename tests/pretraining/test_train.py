@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def rows(family):
 
 
 def test_learning_rate_warms_up_and_ends_at_nothing():
-    rates = [learning_rate(step, 1000, 2.0, warmup=100) for step in range(1001)]
+    rates = [learning_rate(step, step / 1000, 2.0, warmup=100) for step in range(1001)]
     assert rates[0] == pytest.approx(0.02) and max(rates) <= 2 and rates[1000] == pytest.approx(0)
     assert np.argmax(rates) in range(90, 110)
 
@@ -69,6 +70,55 @@ def test_short_run_changes_the_weights_and_leaves_a_whole_checkpoint(family, pro
     still = {name.split(".")[0] for name in before if name.endswith("q_proj.weight") and name not in moved}
     assert not still
     assert sum(path.stat().st_size for path in tmp_path.glob("*.safetensors")) <= 12e6
+
+
+@pytest.mark.parametrize("steps, seconds, done", [(1000, 6, 6), (4, 6, 4), (4, 0, 4)])
+@pytest.mark.parametrize("family", ["qwen2_vl"], indirect=True)
+def test_run_ends_after_its_seconds_or_its_steps(family, rows, tmp_path, monkeypatch, steps, seconds, done):
+    """By a clock that goes on by one second a step."""
+    behind, trained = {}, []
+    unread = lambda model, processor, task, style, count: (0.25, [], [])  # noqa: E731
+
+    def rate(step, over, peak):
+        behind[step] = over
+        return learning_rate(step, over, peak, warmup=1)
+
+    def no_step(model, optimizer, *given):
+        trained.append(optimizer.param_groups[0]["lr"])
+        return {"formulas": torch.zeros(())}
+
+    monkeypatch.setattr("multiprocessing.get_context", Workers(rows))
+    monkeypatch.setattr("helpers.pretraining.train.time", SimpleNamespace(time=lambda: len(trained)))
+    monkeypatch.setattr("helpers.pretraining.train.read_back", unread)
+    monkeypatch.setattr("helpers.pretraining.train.learning_rate", rate)
+    monkeypatch.setattr("helpers.pretraining.train.train_step", no_step)
+    pretrain(family, steps, tmp_path, seconds=seconds, batch=4, capacity=64, first=8, per_step=1, workers=1)
+    card = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert card["steps"] == len(trained) == done and card["seconds"] == done
+    assert behind == pytest.approx({step: step / done for step in range(done)})
+    assert trained == sorted(trained, reverse=True) and trained[-1] < 0.2 * trained[0]
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl"], indirect=True)
+def test_run_that_fails_closes_its_stream(family, rows, tmp_path, monkeypatch):
+    """Or the pool would wait for ever for a thread that waits for room."""
+    closed = []
+
+    def endless(*given):
+        try:
+            yield from itertools.cycle(rows)
+        finally:
+            closed.append(True)
+
+    def failing(*given):
+        raise ValueError("no step")
+
+    monkeypatch.setattr("multiprocessing.get_context", Workers(rows))
+    monkeypatch.setattr("helpers.pretraining.train.drawn_ahead", endless)
+    monkeypatch.setattr("helpers.pretraining.train.train_step", failing)
+    with pytest.raises(ValueError, match="no step") as raised:
+        pretrain(family, 2, tmp_path, batch=4, capacity=64, first=8, per_step=1, workers=1)
+    assert raised.tb and closed  # closed by pretrain, not with its frame, which the traceback keeps
 
 
 def test_tokens_never_answered_can_be_told_apart_again_and_the_others_keep_their_rows():

@@ -82,8 +82,21 @@ def test_a_model_of_the_same_family_goes_on_where_it_was(tmp_path, processor):
     assert all((a == b).all() for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-def test_the_same_family_with_other_words_is_refused(tmp_path, processor):
-    tiny_minicpm.minicpm_o_model(processor).save_pretrained(tmp_path)
-    processor_of("qwen2_vl").tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="another vocabulary"):
-        warm_start(tiny_minicpm.minicpm_o_model(processor), processor, tmp_path)
+def test_words_of_another_vocabulary_start_from_what_was_known_of_them(tmp_path, processor):
+    """The shipped tokenizer with its first LaTeX command taken for an unknown word of two pieces."""
+    from tokenizers import AddedToken
+
+    first = tiny_minicpm.minicpm_o_model(processor)
+    first.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    more = tiny_minicpm.make_tokenizer()
+    more.add_tokens([AddedToken(" a b", normalized=False)])
+    new = processor.tokenizer.get_vocab().keys() ^ more.get_vocab().keys()
+    assert new == {" a b"}
+    changed = tiny_minicpm.minicpm_o_processor()
+    changed.tokenizer = more
+    second = tiny_minicpm.minicpm_o_model(changed, 2)
+    assert warm_start(second, changed, tmp_path) == []
+    old, table = first.llm.model.embed_tokens.weight, second.llm.model.embed_tokens.weight
+    pieces = processor.tokenizer(" a b").input_ids
+    assert len(pieces) > 1 and torch.allclose(table[-1], old[pieces].mean(0)) and torch.equal(table[:-1], old)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "notation")]
 from test_latex import DIFFERENT, SAME  # noqa: E402
 
-from helpers.data.synthetic.formulas import formula  # noqa: E402
+from helpers.data.synthetic.grammar import FULL, formula  # noqa: E402
 from helpers.notation import latex, latex_commands  # noqa: E402
 
 HEAD = r"""\documentclass{article}\usepackage{amsmath,amssymb}\pagestyle{empty}
@@ -102,7 +102,7 @@ def report(name, pairs):
 
 def main():
     rng = np.random.default_rng(0)
-    made = [formula(rng) for _ in range(200)]
+    made = [formula(rng, FULL) for _ in range(200)]
     wrong = report("pairs that the tests call the same", SAME)
     wrong += report("pairs that the tables call the same", list(tables()))
     wrong += report("formulas and their normal forms", [(text, latex.normalise_latex(text)) for text in made])

@@ -12,7 +12,7 @@ from helpers.evaluation.text import rows
 from helpers.notation import smiles
 from helpers.show import errors
 
-TRUTHS = ["x ^ { 2 }", "a + b", r"\begin{array} { c } q \end{array}"]
+TRUTHS = ["x ^ { 2 }", "a + b", r"\begin{picture} q \end{picture}"]
 READ = ["x^2", "a - b <i>", "q"]
 
 

@@ -4,8 +4,10 @@ About one text in ten, chosen by a checksum, is reserved for testing: ``part="tr
 ``part="test"`` draws nothing else, so no model of this project was trained on a test text in any style.
 """
 
+import importlib
 import multiprocessing
 import os
+import pkgutil
 import sys
 import zlib
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,15 +16,25 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from helpers.data import cache
+from helpers import notation
+from helpers.data import cache, synthetic
 from helpers.data.samples import Sample, load_jsonl, write_jsonl
-from helpers.data.synthetic import formulas, held_out, molecules
-from helpers.notation import mathtext
+from helpers.data.synthetic import formulas, held_out, molecules, papers
 from helpers.paths import short
+
+
+def modules_of(package, begin=""):
+    """All modules of a package whose names begin so, by name."""
+    names = sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.name.startswith(begin))
+    return tuple(importlib.import_module(f"{package.__name__}.{name}") for name in names)
+
 
 # The module that draws a style, and all whose code decides what its pictures look like.
 DRAWERS = dict.fromkeys(formulas.STYLES, formulas) | dict.fromkeys(molecules.STYLES, molecules)
-SOURCES = {formulas: (formulas, mathtext, held_out), molecules: (molecules, held_out)}
+SOURCES = {
+    formulas: (formulas, papers, held_out, *modules_of(synthetic, "grammar"), *modules_of(notation)),
+    molecules: (molecules, held_out),
+}
 
 
 def render_set(folder, count, seed, style="printed", part="train", **options):
@@ -32,7 +44,8 @@ def render_set(folder, count, seed, style="printed", part="train", **options):
         folder: where it goes. A half-written set, or one of another count, seed, style or part, is drawn anew.
         count: number of pictures.
         seed: same seed, same bytes.
-        style: of formulas printed, scan or chalkboard; of molecules clean, colour or sketch.
+        style: of short formulas printed, scan or chalkboard; of formulas as long as LaTeX_OCR's sheet; of molecules
+            clean, colour or sketch.
         part: "train", or "test" for texts that no training set holds.
         options: further arguments of the style's ``draw_sample``, such as ``side`` for molecules.
 

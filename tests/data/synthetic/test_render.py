@@ -1,5 +1,7 @@
 """helpers.data.synthetic.render: same seed, same bytes; a set on disk is whole or made anew."""
 
+import ast
+import importlib
 import json
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from helpers.data.samples import load_jsonl
 from helpers.data.synthetic import formulas, held_out, molecules, render, sounds, videos
 from helpers.data.synthetic.formulas import draw_sample
 from helpers.data.synthetic.render import render_set
-from helpers.notation import mathtext
+from helpers.paths import ROOT
 
 
 def files(folder):
@@ -52,11 +54,12 @@ def test_one_core_and_many_draw_the_same(tmp_path, monkeypatch):
     assert files(tmp_path / "many") == files(tmp_path / "one") and len(files(tmp_path / "one")) == 102
 
 
-def test_set_holds_what_was_asked_for(tmp_path):
-    samples = render_set(tmp_path, 5, seed=1, style="chalkboard", part="test")
+@pytest.mark.parametrize("style", ["chalkboard", "sheet"])
+def test_set_holds_what_was_asked_for(tmp_path, style):
+    samples = render_set(tmp_path, 5, seed=1, style=style, part="test")
     assert samples == load_jsonl(tmp_path / "data.jsonl")
     for index, sample in enumerate(samples):
-        image, latex = draw_sample(index, 1, "chalkboard", "test")
+        image, latex = draw_sample(index, 1, style, "test")
         assert sample.text == latex and (np.asarray(Image.open(sample.file)) == np.asarray(image)).all()
 
 
@@ -113,12 +116,33 @@ def test_pictures_of_an_older_renderer_are_drawn_anew(tmp_path):
     assert files(tmp_path) == whole
 
 
+def code_behind(*names):
+    """These modules of helpers and all that they import, and those import, in turn; packages left out."""
+    found, waiting = {}, [f"helpers.{name}" for name in names]
+    while waiting:
+        name = waiting.pop()
+        path = ROOT / f"{name.replace('.', '/')}.py"
+        if name not in found and path.is_file():
+            found[name] = importlib.import_module(name)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom):
+                    waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(found[name] for name in sorted(found))
+
+
+BEHIND_FORMULAS = code_behind("data.synthetic.formulas")
 SETS = {
-    "formulas": (lambda folder: render_set(folder, 2, 1, "scan"), (formulas, mathtext, held_out)),
-    "molecules": (lambda folder: render_set(folder, 2, 1, "sketch"), (molecules, held_out)),
-    "videos": (lambda folder: videos.render_videos(folder, 2, 1), (videos, formulas, mathtext, held_out)),
+    "formulas": (lambda folder: render_set(folder, 2, 1, "scan"), BEHIND_FORMULAS),
+    "molecules": (lambda folder: render_set(folder, 2, 1, "sketch"), code_behind("data.synthetic.molecules")),
+    "videos": (lambda folder: videos.render_videos(folder, 2, 1), (videos, *BEHIND_FORMULAS)),
     "sounds": (lambda folder: sounds.render_sounds(folder, 2, 1), (sounds, media, held_out)),
 }
+
+
+def test_code_behind_a_set_is_found_through_imports_of_imports():
+    known = "formulas papers held_out grammar grammar_arrays mathtext glyphs latex latex_commands latex_signs".split()
+    assert set(known) <= {module.__name__.rpartition(".")[2] for module in BEHIND_FORMULAS}
+    assert code_behind("data.synthetic.molecules") == (held_out, molecules)
 
 
 @pytest.mark.parametrize(("name", "module"), [(name, module) for name in SETS for module in SETS[name][1]])

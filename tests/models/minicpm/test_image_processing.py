@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from helpers.data.synthetic import formulas
+from helpers.data.synthetic import papers
 from helpers.models.minicpm.image_processing import MiniCPMVImageProcessor
 from helpers.pretraining import tiny_minicpm
 
@@ -51,4 +51,4 @@ def test_slicing_can_be_limited_and_switched_off(processor):
 
 
 def test_formulas_stay_whole_for_the_tiny_model():
-    assert tiny_minicpm.image_processor().get_sliced_grid(formulas.LARGEST) is None
+    assert tiny_minicpm.image_processor().get_sliced_grid(papers.LARGEST) is None
