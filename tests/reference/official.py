@@ -130,7 +130,7 @@ def _take_tokenizer(folder, family):
     """The tokenizer of the tiny model in data/; returns as ``_write_tokenizer`` does."""
     shutil.copy(_own(family) / "tokenizer.json", folder)
     stored = json.loads((folder / "tokenizer.json").read_bytes())
-    ids = {token["content"]: token["id"] for token in stored["added_tokens"]}
+    ids = {token["content"]: token["id"] for token in stored["added_tokens"] if token["special"]}
     if family == "qwen2_vl":
         vocab = {word: index for word, index in stored["model"]["vocab"].items() if word not in ids}
         _write_old_files(folder, vocab, stored["model"]["merges"])
