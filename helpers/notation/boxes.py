@@ -121,7 +121,8 @@ def rule(wide, high, y=0.0):
     return Box(wide, y + high, -y, [(0.0, y, Rule(wide, high))])
 
 
-def _one(glyph, size):
+def inked(glyph, size):
+    """The box of one glyph at ``size`` em."""
     return Box(glyph.wide * size, glyph.up * size, glyph.down * size, [(0.0, 0.0, Ink(glyph, size))])
 
 
@@ -139,11 +140,11 @@ def bracket(token, family, size, high):
     found = glyphs.bracket(token, family)
     for one in found:
         if (one.up + one.down) * size >= wanted - 0.002 * size:
-            return centred(_one(one, size), size)
+            return centred(inked(one, size), size)
     if family == "cm" and token in glyphs.PIECES:
         return centred(tower(token, size, wanted), size)
     stretched = found[-1]
-    return centred(_one(stretched, max(size, min(wanted, 9.0) / (stretched.up + stretched.down))), size)
+    return centred(inked(stretched, max(size, min(wanted, 9.0) / (stretched.up + stretched.down))), size)
 
 
 def _bars(token, size, high):

@@ -1,7 +1,7 @@
 """Fractions, roots, scripts, accents and the like, put together from boxes by the rules of the TeXbook's appendix G."""
 
 from helpers.notation import boxes, glyphs
-from helpers.notation.boxes import AXIS, SIZES, THIN, Box, Ink
+from helpers.notation.boxes import AXIS, SIZES, THIN, Box
 
 HIGH = 0.431  # em: letters without ascenders
 
@@ -78,16 +78,14 @@ def root(inside, degree, family, style):
     high = inside.up + inside.down + gap + thick
     glyph = next((one for one in glyphs.bracket("\\sqrt", family) if (one.up + one.down) * size >= high), None)
     if glyph:
-        tall, hook = (glyph.up + glyph.down) * size, glyph.right * size
-        mark = Box(hook, glyph.up * size, glyph.down * size, [(0.0, 0.0, Ink(glyph, size))])
+        tall, hook, mark = (glyph.up + glyph.down) * size, glyph.right * size, boxes.inked(glyph, size)
     elif family == "cm":
         mark = boxes.tower("\\sqrt", size, high)
         tall, hook = mark.down, glyphs.named("cmex10", "radicaltp").right * size
     else:
         last = glyphs.bracket("\\sqrt", family)[-1]
         scale = high / (last.up + last.down)
-        tall, hook = high, last.right * scale
-        mark = Box(hook, last.up * scale, last.down * scale, [(0.0, 0.0, Ink(last, scale))])
+        tall, hook, mark = high, last.right * scale, boxes.inked(last, scale)
     gap += max(0.0, tall - high) / 2
     top = inside.up + gap + thick
     hook -= thick / 2
@@ -113,13 +111,8 @@ def accent(token, inside, family, size):
     else:
         one = glyphs.accent({"\\widehat": "\\hat", "\\widetilde": "\\tilde"}.get(token, token), family)
     x = (inside.wide - (one.left + one.right) * size) / 2 + inside.skew
-    y = (
-        max(0.0, inside.up - HIGH * size)
-        if family == "cm"
-        else max(0.0, inside.up + 0.08 * size - (one.up - (one.up + one.down)) * size)
-    )
-    mark = Box(one.wide * size, one.up * size, one.down * size, [(0.0, 0.0, Ink(one, size))])
-    box = boxes.overlaid(inside.wide, (0.0, 0.0, inside), (x, y, mark))
+    y = max(0.0, inside.up + (-HIGH if family == "cm" else 0.08 + one.down) * size)
+    box = boxes.overlaid(inside.wide, (0.0, 0.0, inside), (x, y, boxes.inked(one, size)))
     return Box(box.wide, box.up, box.down, box.parts, inside.italic, inside.skew)
 
 
@@ -154,7 +147,7 @@ def _lying_brace(wide, size, over):
     arm = max(0.0, wide / 2 - sum(tip.wide for tip in tips[:2]) * size)
     x, parts = 0.0, []
     for i, tip in enumerate(tips):
-        parts.append((x, 0.0, Box(tip.wide * size, tip.up * size, tip.down * size, [(0.0, 0.0, Ink(tip, size))])))
+        parts.append((x, 0.0, boxes.inked(tip, size)))
         x += tip.wide * size
         if i in (0, 2):
             parts.append((x, 0.0, boxes.rule(arm, thick)))

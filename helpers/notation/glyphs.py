@@ -104,6 +104,11 @@ def glyph(font, number):
     return Glyph(font, number, found.linearHoriAdvance / 65536 / MEASURED, left, right, up, -down)
 
 
+def _placed_glyph(font, code):
+    """The glyph that a font which mathtext has opened has for the character ``code``."""
+    return glyph(font.fname.replace("\\", "/").rpartition("/")[2].removesuffix(".ttf"), font.get_char_index(code))
+
+
 @cache
 def named(font, name):
     """The glyph that a font calls ``name``."""
@@ -144,8 +149,7 @@ def sign(token, alphabet, family):
         raise ValueError(f"{token} cannot be drawn as a sign")
     placed = []
     for font, _, code, *_, x, y in parsed.glyphs:
-        name = font.fname.replace("\\", "/").rpartition("/")[2].removesuffix(".ttf")
-        placed.append((float(x) / MEASURED, float(y) / MEASURED, glyph(name, font.get_char_index(code))))
+        placed.append((float(x) / MEASURED, float(y) / MEASURED, _placed_glyph(font, code)))
     start = placed[0][0]
     if len(placed) == 1:  # mathtext centres large ones on its axis; here that is left to the layout
         return ((0.0, 0.0, placed[0][2]),), start > 0.15
@@ -161,7 +165,7 @@ def accent(token, family):
         return named("cmr10", "ring")
     parsed = _parser().parse(f"${token}{{x}}$", dpi=72, prop=FontProperties(size=MEASURED, math_fontfamily=family))
     font, _, code, *_ = parsed.glyphs[0]
-    return glyph(font.fname.replace("\\", "/").rpartition("/")[2].removesuffix(".ttf"), font.get_char_index(code))
+    return _placed_glyph(font, code)
 
 
 @cache

@@ -36,10 +36,7 @@ import re
 from dataclasses import dataclass, field
 
 from helpers.notation import latex_commands
-
-
-class _Unparsable(Exception):
-    """Braces or arguments do not fit."""
+from helpers.notation.latex_commands import Unparsable, braced_text
 
 
 @dataclass
@@ -62,7 +59,7 @@ def normalise_latex(latex: str) -> str:
     tokens = latex_commands.split_tokens(latex)
     try:
         return " ".join(_sequence(tokens[::-1], (), display=True)[0])
-    except (_Unparsable, RecursionError):
+    except (Unparsable, RecursionError):
         return " ".join(tokens)
 
 
@@ -80,14 +77,14 @@ def _sequence(rest, ends, display):
             runs.append((latex_commands.OLD_FONTS[token], []))
         elif token in latex_commands.INFIX:
             if infix:
-                raise _Unparsable(token)
+                raise Unparsable(token)
             numerator, infix, runs = _runs(runs)[0], latex_commands.INFIX[token], [(runs[-1][0], [])]
         elif token in ("_", "^", "'"):
             _script(token, rest, atoms)
         elif not _ignored(token, rest, atoms, display):
             atoms.append(_atom(token, rest, display))
     if ends and not rest:
-        raise _Unparsable(f"no {ends}")
+        raise Unparsable(f"no {ends}")
     end = rest.pop() if ends else None
     out, single = _runs(runs)
     return ([infix, *_braced(numerator), *_braced(out)], True, end) if infix else (out, single, end)
@@ -96,7 +93,7 @@ def _sequence(rest, ends, display):
 def _ignored(token, rest, atoms, display):
     """Take off what prints nothing; whether it was that."""
     if token in latex_commands.SPACES_WITH_ARGUMENT:
-        _argument_text(rest)
+        braced_text(rest)
         return True
     before = atoms[-1].base[-1] if atoms and atoms[-1].base else None
     natural = {"\\limits": latex_commands.SUMS, "\\nolimits": latex_commands.INTEGRALS}.get(token, ())
@@ -112,11 +109,11 @@ def _script(token, rest, atoms):
     atom = atoms[-1]
     if token == "_":
         if atom.low is not None:
-            raise _Unparsable("two lower scripts")
+            raise Unparsable("two lower scripts")
         atom.low = _argument(rest)
         return
     if atom.high is not None and not atom.primed:
-        raise _Unparsable("two upper scripts")
+        raise Unparsable("two upper scripts")
     atom.high = (atom.high or []) + (["\\prime"] if token == "'" else _argument(rest))
     atom.primed = token == "'"
 
@@ -126,25 +123,11 @@ def _argument(rest, display=False):
     while rest and rest[-1] in latex_commands.SPACES:
         rest.pop()
     if not rest or rest[-1] in ("}", "_", "^", "&", "\\\\", "\\end", "\\right"):
-        raise _Unparsable("an argument is missing")
+        raise Unparsable("an argument is missing")
     token = rest.pop()
     if token == "{":
         return _sequence(rest, ("}",), display)[0]
     return _written(_atom(token, rest, display))
-
-
-def _argument_text(rest):
-    """The text of the argument that follows, its tokens joined as they are."""
-    if not rest or rest.pop() != "{":
-        raise _Unparsable("an argument is missing")
-    depth, out = 1, []
-    while rest:
-        token = rest.pop()
-        depth += (token == "{") - (token == "}")
-        if not depth:
-            return "".join(out)
-        out.append(token)
-    raise _Unparsable("no }")
 
 
 def _atom(token, rest, display):
@@ -163,11 +146,11 @@ def _atom(token, rest, display):
     if token == "\\begin":
         return _environment(rest)
     if token in latex_commands.TEXTS:
-        return _text(token, _argument_text(rest))
+        return _text(token, braced_text(rest))
     if token in latex_commands.CLASSES:
         return _Atom(_argument(rest, display), single=False)
     if token in ("}", "\\right", "\\end"):
-        raise _Unparsable(f"{token} closes nothing")
+        raise Unparsable(f"{token} closes nothing")
     return _command(token, rest)
 
 
@@ -204,23 +187,23 @@ def _fenced(rest, display):
 
 def _bracket(rest):
     if not rest:
-        raise _Unparsable("no bracket")
+        raise Unparsable("no bracket")
     token = rest.pop()
     return {"<": "\\langle", ">": "\\rangle"}.get(token, latex_commands.SYNONYMS.get(token, token))
 
 
 def _environment(rest):
     """``\\begin{name} .. \\end{name}``, cell by cell."""
-    name = _argument_text(rest)
+    name = braced_text(rest)
     out = [f"\\begin{{{name}}}"]
     if name in ("array", "tabular"):
-        out.append(f"{{{_argument_text(rest)}}}")
+        out.append(f"{{{braced_text(rest)}}}")
     end = None
     while end != "\\end":
         cell, _, end = _sequence(rest, ("&", "\\\\", "\\end"), display=False)
         out += [*cell, end]
-    if _argument_text(rest) != name:
-        raise _Unparsable(f"{name} does not end")
+    if braced_text(rest) != name:
+        raise Unparsable(f"{name} does not end")
     return _Atom([*out[:-1], f"\\end{{{name}}}"])
 
 

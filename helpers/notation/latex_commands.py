@@ -16,6 +16,24 @@ def split_tokens(latex: str) -> list[str]:
     return ["\\ " if token[1:].isspace() else re.sub(r"\s", "", token) for token in tokens]
 
 
+class Unparsable(ValueError):
+    """Braces or arguments do not fit."""
+
+
+def braced_text(rest: list[str]) -> str:
+    """Take the argument in braces that comes next off ``rest`` (the next token last): its tokens joined as they are."""
+    if not rest or rest.pop() != "{":
+        raise Unparsable("a { is missing")
+    depth, out = 1, []
+    while rest:
+        token = rest.pop()
+        depth += (token == "{") - (token == "}")
+        if not depth:
+            return "".join(out)
+        out.append(token)
+    raise Unparsable("a } is missing")
+
+
 def has_infix(rest: list[str]) -> bool:
     """Whether an infix fraction stands in the group that begins here; ``rest``: the tokens to come, the next last."""
     depth = 0
@@ -46,11 +64,12 @@ def _commands(names):
     return {"\\" + name for name in names.split()}
 
 
-def _pairs(text):
+def pairs(text: str) -> dict[str, str]:
+    """{a: b} of a text "a=b c=d"."""
     return dict(pair.split("=", 1) for pair in text.split())
 
 
-SYNONYMS = _pairs(
+SYNONYMS = pairs(
     r"\le=\leq \ge=\geq \ne=\neq \to=\rightarrow \gets=\leftarrow \land=\wedge \lor=\vee \lnot=\neg \owns=\ni \lt=< "
     r"\gt=> \lbrace=\{ \rbrace=\} \lbrack=[ \rbrack=] \ast=* \colon=: \vert=| \lvert=| \rvert=| \mid=| \Vert=\| "
     r"\lVert=\| \rVert=\| \parallel=\| \iff=\Longleftrightarrow \implies=\Longrightarrow \impliedby=\Longleftarrow "
@@ -64,8 +83,8 @@ SPACES = {"\\ ", "~"} | _commands(
 
 SPACES_WITH_ARGUMENT = {"\\hspace", "\\hspace*", "\\label"}
 CLASSES = _commands("mathrel mathbin mathord mathopen mathclose mathpunct mathinner")  # they only space
-OLD_FONTS = _pairs(r"\rm=\mathrm \bf=\mathbf \it=\mathit \sf=\mathsf \tt=\mathtt \cal=\mathcal")
-TEXTS = _pairs(
+OLD_FONTS = pairs(r"\rm=\mathrm \bf=\mathbf \it=\mathit \sf=\mathsf \tt=\mathtt \cal=\mathcal")
+TEXTS = pairs(
     r"\text=\mathrm \textrm=\mathrm \textnormal=\mathrm \mbox=\mathrm \hbox=\mathrm \operatorname=\mathrm "
     r"\operatorname*=\operatorname* \textbf=\mathbf \textit=\mathit \textsf=\mathsf \texttt=\mathtt"
 )

@@ -1,12 +1,11 @@
 r"""What LaTeX knows of its commands: classes of signs and the space between them, fonts, accents, environments."""
 
+from helpers.notation import latex_commands
+from helpers.notation.latex_commands import pairs
+
 
 def _commands(names):
     return {name if len(name) == 1 else "\\" + name for name in names.split()}
-
-
-def _pairs(text):
-    return dict(pair.split("=", 1) for pair in text.split())
 
 
 # what a sign is to its neighbours; anything else is "ord"
@@ -60,25 +59,25 @@ NOTHING = _commands(
     "protect tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge centering unskip"
 )
 NOTHING_WITH_ARGUMENT = _commands("label tag vspace cline color")
-LAPS = _pairs(r"\rlap=right \mathrlap=right \lefteqn=right \llap=left \mathllap=left \smash=flat \mathclap=right")
+LAPS = pairs(r"\rlap=right \mathrlap=right \lefteqn=right \llap=left \mathllap=left \smash=flat \mathclap=right")
 SIMPLE = _commands("ensuremath makebox")  # their argument is printed as it is
 
 STYLES = {"\\displaystyle": 0, "\\textstyle": 2, "\\scriptstyle": 4, "\\scriptscriptstyle": 6}
-OLD_FONTS = _pairs(
+OLD_FONTS = pairs(
     r"\rm=rm \bf=bf \it=it \sl=it \sf=sf \tt=tt \cal=cal \mit=mit \sc=rm \em=it \normalfont=rm \boldmath=bold"
 )
-FONTS = _pairs(
+FONTS = pairs(
     r"\mathrm=rm \mathbf=bf \mathit=it \mathsf=sf \mathtt=tt \mathcal=cal \mathbb=bb \Bbb=bb \mathfrak=frak \frak=frak "
     r"\mathscr=scr \mathnormal=mit \mathbold=bold \boldsymbol=bold \bm=bold \pmb=bold \bold=bf \symbf=bf"
 )
-TEXTS = _pairs(
+TEXTS = pairs(
     r"\text=rm \mbox=rm \hbox=rm \textrm=rm \textnormal=rm \textup=rm \textbf=bf \textit=it \textsl=it \emph=it "
     r"\textsf=sf \texttt=tt"
 )
 ACCENTS = _commands("hat bar vec dot ddot dddot tilde check breve acute grave mathring widehat widetilde")
 LINES = _commands("overline underline overbrace underbrace overrightarrow overleftarrow overleftrightarrow")
 STACKS = _commands("stackrel overset underset")
-CLASS_COMMANDS = _pairs(
+CLASS_COMMANDS = pairs(
     r"\mathrel=rel \mathbin=bin \mathord=ord \mathopen=open \mathclose=close \mathpunct=punct \mathinner=inner "
     r"\mathop=op"
 )
@@ -98,15 +97,12 @@ BIG = {
     for number, size in enumerate(("big", "Big", "bigg", "Bigg"), 1)
     for side, kind in {"": "ord", "l": "open", "r": "close", "m": "rel"}.items()
 }
-DELIMITERS = _pairs(
+DELIMITERS = pairs(
     r"<=\langle >=\rangle \lbrace=\{ \rbrace=\} \lbrack=[ \rbrack=] \vert=| \lvert=| \rvert=| \mid=| \Vert=\| "
     r"\lVert=\| \rVert=\| \parallel=\|"
 ) | {".": ""}
 
-FUNCTIONS = set(
-    "arccos arcsin arctan arg cos cosh cot coth csc deg dim exp hom ker lg ln log sec sin sinh tan tanh".split()
-)
-LIMITS = {name: name for name in "det gcd inf lim max min sup Pr".split()} | {
+LIMITS = {name: name for name in latex_commands.LIMITS} | {
     "limsup": "lim sup", "liminf": "lim inf", "injlim": "inj lim", "projlim": "proj lim",
 }  # fmt: skip
 UPRIGHT = set(r"\int \oint \iint \iiint \iiiint".split())  # big operators whose limits stand beside them

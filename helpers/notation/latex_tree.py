@@ -13,6 +13,7 @@ A formula is a list of nodes, a node a tuple whose first entry is its kind:
 import re
 
 from helpers.notation import latex_commands, latex_signs
+from helpers.notation.latex_commands import braced_text
 
 WORDS = "|".join(sorted((name[1:] for name in latex_signs.TEXTS), key=len, reverse=True))
 TOKEN = re.compile(rf"\\(?:{WORDS})\s*\{{[^{{}}]*\}}|\\(?:operatorname|hspace)\s*\*|\\[a-zA-Z]+|\\\s|\\.|\S", re.DOTALL)
@@ -59,7 +60,7 @@ def _sequence(rest, ends, font):
 def _ignored(token, rest):
     """Take off what prints nothing; whether it was that."""
     if token in latex_signs.NOTHING_WITH_ARGUMENT:
-        _raw(rest)
+        braced_text(rest)
         return True
     return token in latex_signs.NOTHING or token in ("\\\\", "\\cr")
 
@@ -87,20 +88,6 @@ def _argument(rest, font):
     return _sequence(rest, ("}",), font)[0] if token == "{" else [_atom(token, rest, font)]
 
 
-def _raw(rest):
-    """The text of the argument that follows, its tokens joined as they are."""
-    if not rest or rest.pop() != "{":
-        raise ValueError("a { is missing")
-    depth, out = 1, []
-    while rest:
-        token = rest.pop()
-        depth += (token == "{") - (token == "}")
-        if not depth:
-            return "".join(out)
-        out.append(token)
-    raise ValueError("a } is missing")
-
-
 def _atom(token, rest, font):
     """The node that begins with ``token``."""
     if token == "{":
@@ -108,7 +95,7 @@ def _atom(token, rest, font):
     if token in latex_signs.SPACES:
         return ("space", latex_signs.SPACES[token] / 18)
     if token in ("\\hspace", "\\hspace*"):
-        return ("space", _length(_raw(rest)))
+        return ("space", _length(braced_text(rest)))
     if token == "\\left":
         return _fence(rest, font)
     if token == "\\begin":
@@ -132,7 +119,7 @@ def _command(token, rest, font):
     name = token[1:]
     if token in latex_signs.FONTS:
         return _group(_argument(rest, latex_signs.FONTS[token]))
-    if name in latex_signs.FUNCTIONS or name in latex_signs.LIMITS:
+    if name in latex_commands.FUNCTIONS or name in latex_signs.LIMITS:
         return ("name", latex_signs.LIMITS.get(name, name), name in latex_signs.LIMITS)
     if token in ("\\operatorname", "\\operatorname*"):
         inside = _argument(rest, "rm")
@@ -158,10 +145,10 @@ def _command(token, rest, font):
         above, _ = _sequence(rest, ("\\over",), font)
         return ("stack", above, _argument(rest, font), None)
     if token == "\\raisebox":
-        return ("raised", _length(_raw(rest)), _argument(rest, font))
+        return ("raised", _length(braced_text(rest)), _argument(rest, font))
     if token in ("\\multicolumn", "\\textcolor"):
         for _ in range(2 if token == "\\multicolumn" else 1):
-            _raw(rest)
+            braced_text(rest)
         return _group(_argument(rest, font))
     if token in ("\\xrightarrow", "\\xleftarrow"):
         return ("arrow", token, _argument(rest, font))
@@ -223,17 +210,17 @@ def _fence(rest, font):
 
 
 def _environment(rest, font):
-    name = _raw(rest).rstrip("*")
+    name = braced_text(rest).rstrip("*")
     if name not in latex_signs.ENVIRONMENTS:
         raise ValueError(f"\\begin{{{name}}} cannot be drawn")
     if rest and rest[-1] == "[" and "]" in rest and name in ("array", "tabular", "aligned", "gathered"):
         del rest[len(rest) - 1 - rest[::-1].index("]") :]  # where it stands on the line
     columns = latex_signs.ENVIRONMENTS[name][2]
     if name in ("array", "tabular", "subarray", "alignedat"):
-        spec = re.sub(r"[@!p]\{[^{}]*\}", "", _raw(rest))
+        spec = re.sub(r"[@!p]\{[^{}]*\}", "", braced_text(rest))
         columns = "".join(re.findall(r"[lcr|]", spec)) if name != "alignedat" else columns
     node = _rows(name, columns, rest, font, ("\\end",))
-    if _raw(rest).rstrip("*") != name:
+    if braced_text(rest).rstrip("*") != name:
         raise ValueError(f"\\begin{{{name}}} does not end")
     return node
 

@@ -6,7 +6,6 @@ Prints the share of tokens and of whole formulas whose tokens the grammar knows,
 nested at most, and the tokens whose share differs most from ours (per thousand tokens, formulas of ours: 5,000).
 """
 
-import json
 import statistics
 import sys
 from collections import Counter
@@ -15,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
+from helpers.data.samples import load_jsonl  # noqa: E402
 from helpers.data.synthetic.grammar import FULL, TOKENS, formula  # noqa: E402
 
 
 def read_formulas(folder):
     """The tokens of each formula of ``folder/data.jsonl``."""
-    path = Path(folder) / "data.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [row["text"].split() for row in rows]
+    return [sample.text.split() for sample in load_jsonl(Path(folder) / "data.jsonl")]
 
 
 def coverage(formulas, known):

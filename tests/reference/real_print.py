@@ -6,13 +6,12 @@ Prints for each family CER, BLEU, exact match as written and after normalising, 
 answer looks the same, the tokens most often mistaken, accuracy by the length of the formula, and some answers.
 """
 
-import json
 import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from helpers import Settings, evaluation, inference, models  # noqa: E402
-from helpers.data import Sample  # noqa: E402
+from helpers.data.samples import load_jsonl  # noqa: E402
 from helpers.notation.latex import normalise_latex  # noqa: E402
 
 LONGEST = 200  # tokens of an answer
@@ -20,9 +19,7 @@ SHOWN = 8
 
 
 def main(folder, *families):
-    folder, settings = Path(folder), Settings.tiny(max_new_tokens=LONGEST)
-    lines = (folder / "data.jsonl").read_text(encoding="utf-8").splitlines()
-    samples = [Sample(folder / row["image"], row["text"], "image") for row in map(json.loads, filter(None, lines))]
+    settings, samples = Settings.tiny(max_new_tokens=LONGEST), load_jsonl(Path(folder) / "data.jsonl")
     truths = [sample.text for sample in samples]
     for family in families or ("qwen2_vl",):
         model, processor = models.load(family, settings)
