@@ -73,7 +73,7 @@ class Settings:
             "models_dir": (None, "not needed in tiny mode"),
             "device": ("cpu", "tiny models need no GPU"),
             "dtype": ("float32", "CPUs are quickest and most exact in it"),
-            "train_samples": (4000, "pictures drawn by this project"),
+            "train_samples": (3000, "pictures drawn by this project"),
             "test_samples": (200, "held out: no formula of them is trained on"),
             "batch_size": (8, "small batches: more steps in the same time"),
             "epochs": (1, "a short run for two CPU cores"),

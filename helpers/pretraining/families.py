@@ -61,8 +61,20 @@ FORMULAS = Task(
     length=88,
     limits=(6, grammar.SHORT),
     ramp=(10_000, 60_000),
-    share=4,
+    share=1,
 )
+# Pictures like LaTeX_OCR's: those of one line on a smaller canvas, and all of them.
+LINES = replace(
+    FORMULAS,
+    name="lines",
+    styles=(formulas.SHEET,),
+    canvas=(420, 56),
+    length=152,
+    limits=(50, grammar.FULL),  # shorter ones have taller sheets
+    ramp=(100_000, 450_000),
+    share=2,
+)
+SHEETS = replace(LINES, name="sheets", canvas=(504, 112), length=192, limits=(12, grammar.FULL), share=1)
 GLM_FORMULAS = replace(FORMULAS, prompts=(tiny_glm_ocr.GLM_OCR_PROMPTS["formula"],), length=72, share=2)
 MOLECULES = Task(
     name="molecules",
@@ -75,7 +87,7 @@ MOLECULES = Task(
     ramp=(20_000, 110_000),
     share=2,
 )
-MINICPM_FORMULAS = replace(FORMULAS, length=104)
+MINICPM_FORMULAS = replace(FORMULAS, length=104, share=4)
 MINICPM_O_FORMULAS = replace(MINICPM_FORMULAS, share=3)
 SOUNDS = Task(
     name="sounds",
@@ -102,7 +114,9 @@ class TinyFamily:
 
 
 TINY_FAMILIES = {
-    "qwen2_vl": TinyFamily(tiny_qwen2_vl.qwen2_vl_processor, tiny_qwen2_vl.qwen2_vl_model, (FORMULAS,), forward),
+    "qwen2_vl": TinyFamily(
+        tiny_qwen2_vl.qwen2_vl_processor, tiny_qwen2_vl.qwen2_vl_model, (FORMULAS, LINES, SHEETS), forward
+    ),
     "glm_ocr": TinyFamily(
         tiny_glm_ocr.glm_ocr_processor, tiny_glm_ocr.glm_ocr_model, (GLM_FORMULAS, MOLECULES), forward
     ),

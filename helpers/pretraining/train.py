@@ -9,6 +9,10 @@ H100 and 16 CPU cores. The second goes on from a checkpoint of its own family fo
 take rows that the checkpoint has not seen. The third starts from another family. The cards in ``data/`` tell what made
 each checkpoint that ships.
 
+GPUs of one machine train together, each on pictures of its own ("--" keeps torchrun from taking --start for its own):
+
+    torchrun --nproc-per-node 2 -m -- helpers.pretraining.train qwen2_vl --steps 24000 --out tiny-qwen2-vl
+
 Worker processes draw pictures and make sounds all the time; their rows collect on the GPU in pools that grow with the
 steps, one a task. So the result does not depend on how fast the workers are, unless --seconds ends the run.
 """
@@ -26,7 +30,7 @@ import numpy as np
 
 from helpers.models.generate import decode, generate
 from helpers.models.inputs import conversation
-from helpers.pretraining import forward
+from helpers.pretraining import distributed, forward
 from helpers.pretraining.families import TINY_FAMILIES, processor_of
 from helpers.pretraining.rows import Pool, drawn_ahead, grow, make_row, quiet_worker
 from helpers.pretraining.warm_start import warm_start
@@ -77,10 +81,11 @@ def pretrain(
             done by then: for machines that are lent for a time.
         batch: rows a step; ``capacity`` is the number of rows that the pools can hold.
         first, per_step: pictures drawn before the first step, and for each step after it.
+        workers: processes that draw. What is counted from ``batch`` on is for each of torchrun's processes.
     """
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rank, device, processes = distributed.join()
     torch.set_float32_matmul_precision("high")
     processor, tasks = processor_of(family), TINY_FAMILIES[family].tasks
     model = TINY_FAMILIES[family].make_model(processor)
@@ -90,12 +95,12 @@ def pretrain(
     optimizer = make_optimizer(model, peak)
     encoders, text_layer = make_encoders(model, processor, family)
     pools = [Pool(task, capacity * task.share // 4, device) for task in tasks]
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(rank)
     began, step, over = time.time(), 0, 0.0
-    draw, numbers = partial(make_row, family=family), range(begin, begin + capacity * 2)
+    draw, numbers = partial(make_row, family=family, seed=1 + rank), range(begin, begin + capacity * 2)
     with (
-        multiprocessing.get_context("spawn").Pool(workers, quiet_worker) as processes,
-        closing(drawn_ahead(processes, draw, numbers)) as stream,
+        multiprocessing.get_context("spawn").Pool(workers, quiet_worker) as drawing,
+        closing(drawn_ahead(drawing, draw, numbers)) as stream,
     ):
         while over < 1:
             grow(pools, stream, first + step * per_step)
@@ -103,7 +108,9 @@ def pretrain(
                 group["lr"] = learning_rate(step, over, peak)
             losses = train_step(model, optimizer, pools, encoders, text_layer, batch, generator)
             step += 1
-            over = max(step / steps, (time.time() - began) / seconds if seconds else 0)
+            over = max(step / steps, distributed.agreed((time.time() - began) / seconds, device) if seconds else 0)
+            if rank:
+                continue  # the first process reports and saves
             if step % 250 == 0 or over >= 1:
                 shown = " ".join(f"{name} {loss.item():.4f}" for name, loss in losses.items())
                 pictures = sum(pool.size for pool in pools)
@@ -114,10 +121,13 @@ def pretrain(
             if step % 4000 == 0:
                 shares = [f"{t.name} {read_back(model, processor, t, t.styles[0], 250)[0]:.3f}" for t in tasks]
                 print(f"step {step} exact {' '.join(shares)}", flush=True)
-    facts = {"steps": step, "batch": batch, "drawn pictures": sum(pool.size for pool in pools)}
+    if rank:
+        return
+    pictures = sum(pool.size for pool in pools) * processes
+    facts = {"steps": step, "batch": batch * processes, "drawn pictures": pictures, "processes": processes}
     facts |= {"started from": Path(start).name, "first row": begin} if start else {}
     facts |= {"seconds": round(time.time() - began), "torch": torch.__version__}
-    facts["hardware"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"
+    facts["hardware"] = torch.cuda.get_device_name() if device != "cpu" else "CPU"
     spread_unused(model, torch.cat([pool.answer_tokens() for pool in pools]).unique())
     save(model, processor, tasks, Path(out), facts)
 
@@ -164,6 +174,7 @@ def train_step(model, optimizer, pools, encoders, text_layer, batch, generator):
             loss = forward.loss(model, media, ids, info, encoders[task.name], text_layer)
         (loss * task.share / 4).backward()
         losses[task.name] = loss.detach()
+    distributed.average_gradients(model.parameters())
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     return losses

@@ -1,4 +1,4 @@
-"""Short videos of a formula that is written from left to right, made up and drawn by the project itself.
+"""Short videos of a short formula that is written from left to right, made up and drawn by the project itself.
 
 Each is an MP4 (H.264 by PyAV), and the text is the formula, as in ``formulas``. The same seed always gives the same
 frames. One formula in ten is reserved for testing, in videos as in pictures.
@@ -13,6 +13,7 @@ from helpers.data.synthetic import formulas, render
 from helpers.data.synthetic.held_out import PARTS, check_choice
 
 FRAMES, FPS = 8, 4  # of a video: two seconds
+LONGEST = 10  # tokens of a formula: a video says it again and again, and takes as many tokens each time
 
 
 def render_videos(folder, count, seed, part="train"):
@@ -42,7 +43,7 @@ def _write_sample(path, number, seed, part):
 
 def draw_sample(index, seed, part="train"):
     """Sample ``index`` of a set: (frames, latex); frames is uint8 (FRAMES, height, width), sides even."""
-    image, latex = formulas.draw_sample(index, seed, "printed", part)
+    image, latex = formulas.draw_sample(index, seed, "printed", part, LONGEST)
     return reveal(np.asarray(image)), latex
 
 
