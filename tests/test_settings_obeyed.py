@@ -286,20 +286,29 @@ def test_recipes_without_lora_obey_the_rest(shown, kind, obeyed):
 # --- the lessons --------------------------------------------------------------------------------------------------
 
 
+def changes_settings(node):
+    return isinstance(node, ast.Call) and ast.unparse(node).startswith("replace(settings, ")
+
+
 @cache
 def handed_on(lesson):
-    """(functions that get ``settings``, settings that the cells read themselves), without exercises and labels."""
-    functions, read = set(), set()
+    """(functions that get ``settings``, settings that the cells read themselves), without exercises and labels.
+
+    What ``replace(settings, …)`` makes is taken for the settings too.
+    """
+    functions, read, names = set(), set(), {"settings"}
     notebook = json.loads((ROOT / "notebooks" / "en" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code" or "solution" in cell["metadata"].get("tags", []):
             continue
         tree = ast.parse("".join(cell["source"]))
         labels = {inner for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)}
+        copies = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and changes_settings(node.value)]
+        names |= {target.id for node in copies for target in node.targets}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and not changes_settings(node):
                 given = [*node.args, *(keyword.value for keyword in node.keywords)]
-                if any(isinstance(value, ast.Name) and value.id == "settings" for value in given):
+                if any(isinstance(value, ast.Name) and value.id in names for value in given):
                     functions.add(ast.unparse(node.func))
             elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "settings" and node not in labels:
                 read.add(node.attr)

@@ -15,7 +15,7 @@ def test_videos_are_the_same_again_and_hold_the_formula(tmp_path):
     once = videos.render_videos(tmp_path / "a", 3, seed=1)
     again = videos.render_videos(tmp_path / "b", 3, seed=1)
     frames, latex = videos.draw_sample(0, 1)
-    assert once[0].text == latex == formulas.draw_sample(0, 1)[1]
+    assert once[0].text == latex == formulas.draw_sample(0, 1, longest=videos.LONGEST)[1]
     for one, other in zip(once, again, strict=True):
         assert np.array_equal(media.load_frames(one.file, 4)[-1], media.load_frames(other.file, 4)[-1])
     found = media.look_at_video(once[0].file)
