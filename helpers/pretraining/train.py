@@ -41,6 +41,11 @@ def learning_rate(step, over, peak, warmup=400):
     return peak * min((step + 1) / warmup, 0.5 + 0.5 * np.cos(np.pi * over))
 
 
+def exams(tasks):
+    """Each task with each of its styles, to be scored; of two that draw the same test pictures only the last."""
+    return list({(task.draw, style): (task, style) for task in tasks for style in task.styles}.values())
+
+
 def read_back(model, processor, task, style, count, seed=99):
     """Greedy answers on ``count`` test pictures: (share exactly right, answers, truths)."""
     drawn = [task.draw(index, seed, style, "test") for index in range(count)]
@@ -119,7 +124,8 @@ def pretrain(
                 model.save_pretrained(out)
                 processor.save_pretrained(out)
             if step % 4000 == 0:
-                shares = [f"{t.name} {read_back(model, processor, t, t.styles[0], 250)[0]:.3f}" for t in tasks]
+                asked = [(t, style) for t, style in exams(tasks) if style == t.styles[0]]
+                shares = [f"{t.name} {read_back(model, processor, t, style, 250)[0]:.3f}" for t, style in asked]
                 print(f"step {step} exact {' '.join(shares)}", flush=True)
     if rank:
         return
@@ -204,9 +210,8 @@ def save(model, processor, tasks, out, facts, count=1000):
 
     for parameter in model.parameters():
         parameter.data = parameter.data.to(torch.bfloat16).float()
-    for task in tasks:
-        for style in task.styles:
-            facts[f"exact match, {task.name}, {style}"] = read_back(model, processor, task, style, count)[0]
+    for task, style in exams(tasks):
+        facts[f"exact match, {task.name}, {style}"] = read_back(model, processor, task, style, count)[0]
     facts["held-out pictures a task"] = count
     model.to(torch.bfloat16).save_pretrained(out)
     processor.save_pretrained(out)

@@ -13,7 +13,7 @@ from helpers.paths import ROOT
 from helpers.pretraining import tiny, tiny_glm_ocr, tiny_qwen2_vl
 from helpers.pretraining.families import FORMULAS, TINY_FAMILIES, processor_of
 from helpers.pretraining.rows import make_row
-from helpers.pretraining.train import learning_rate, pretrain, read_back, spread_unused
+from helpers.pretraining.train import exams, learning_rate, pretrain, read_back, spread_unused
 
 SHIPPED = ROOT / "data" / "tiny-qwen2-vl"
 ROWS_DRAWN = range(300_000, 300_008)  # far enough on for texts of all lengths
@@ -28,6 +28,18 @@ def test_learning_rate_warms_up_and_ends_at_nothing():
     rates = [learning_rate(step, step / 1000, 2.0, warmup=100) for step in range(1001)]
     assert rates[0] == pytest.approx(0.02) and max(rates) <= 2 and rates[1000] == pytest.approx(0)
     assert np.argmax(rates) in range(90, 110)
+
+
+@pytest.mark.parametrize(
+    "family, asked",
+    [
+        ("qwen2_vl", ["formulas printed", "sheets sheet"]),  # lines draw what sheets draw
+        ("glm_ocr", ["formulas printed", "molecules clean", "molecules colour"]),
+        ("minicpm_o", ["formulas printed", "sounds clear"]),
+    ],
+)
+def test_all_that_was_learned_is_asked_and_no_picture_twice(family, asked):
+    assert [f"{task.name} {style}" for task, style in exams(TINY_FAMILIES[family].tasks)] == asked
 
 
 class Workers:
