@@ -63,6 +63,7 @@ FORMULAS = Task(
     ramp=(10_000, 60_000),
     share=1,
 )
+QWEN2_VL_FORMULAS = replace(FORMULAS, styles=("printed", "traced"))  # so that it knows strokes of all kinds of pens
 # Pictures like LaTeX_OCR's: those of one line on a smaller canvas, and all of them.
 LINES = replace(
     FORMULAS,
@@ -115,7 +116,7 @@ class TinyFamily:
 
 TINY_FAMILIES = {
     "qwen2_vl": TinyFamily(
-        tiny_qwen2_vl.qwen2_vl_processor, tiny_qwen2_vl.qwen2_vl_model, (FORMULAS, LINES, SHEETS), forward
+        tiny_qwen2_vl.qwen2_vl_processor, tiny_qwen2_vl.qwen2_vl_model, (QWEN2_VL_FORMULAS, LINES, SHEETS), forward
     ),
     "glm_ocr": TinyFamily(
         tiny_glm_ocr.glm_ocr_processor, tiny_glm_ocr.glm_ocr_model, (GLM_FORMULAS, MOLECULES), forward

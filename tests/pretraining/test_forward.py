@@ -97,7 +97,8 @@ def fast(family, model, processor, row):
 def plain(family, model, processor, index, row):
     """Loss of transformers' own way: conversation, processor, model, with labels for the answer and its end alone."""
     task = task_of(family, row)
-    made, text = task.draw(index, 1, task.styles[0], "train", longest_text(task, index))
+    style = task.styles[index // 4 % len(task.styles)]  # as make_row takes them in turn: four rows hold all tasks
+    made, text = task.draw(index, 1, style, "train", longest_text(task, index))
     question = conversation(processor, task.prompts[index % len(task.prompts)], task.modality)
     media = {"audios": [[made]]} if task.modality == "audio" else {"images": [made.convert("RGB")]}
     inputs = processor(text=[question + text + processor.tokenizer.eos_token], return_tensors="pt", **media)

@@ -33,7 +33,7 @@ def test_learning_rate_warms_up_and_ends_at_nothing():
 @pytest.mark.parametrize(
     "family, asked",
     [
-        ("qwen2_vl", ["formulas printed", "sheets sheet"]),  # lines draw what sheets draw
+        ("qwen2_vl", ["formulas printed", "formulas traced", "sheets sheet"]),  # lines draw what sheets draw
         ("glm_ocr", ["formulas printed", "molecules clean", "molecules colour"]),
         ("minicpm_o", ["formulas printed", "sounds clear"]),
     ],

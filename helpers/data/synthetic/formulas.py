@@ -1,4 +1,4 @@
-"""Formulas made up and drawn by the project itself: ``grammar`` writes them, ``papers`` draws them.
+"""Formulas made up and drawn by the project itself: ``grammar`` writes them, ``papers`` draws or writes them.
 
 The text of a formula follows LaTeX_OCR: tokens separated by single spaces, every argument in braces. The same seed
 always gives the same pictures and texts. One formula in ten is reserved for testing, see ``held_out``.
@@ -24,6 +24,8 @@ UNSEEN = frozenset(
     r"\triangle \bigtriangleup \mathop \big \Big \bigg \Bigg \surd".split()
 )
 
+UNWRITTEN = frozenset((r"\mathsf", r"\mathtt"))  # what a hand writes as \mathrm
+
 
 def draw_sample(index, seed, style="printed", part="train", longest=None):
     """Sample ``index`` of a set: ``(picture, latex)``; ``part`` as in ``render.render_set``.
@@ -46,12 +48,13 @@ def draw_sample(index, seed, style="printed", part="train", longest=None):
             image = papers.sheet(latex, rng)
             if image is not None:
                 return image, latex
-        elif readable(latex):
+        elif readable(latex, style):
             image = papers.picture(latex, style, rng)
             if image.width <= papers.LARGEST[0] and image.height <= papers.LARGEST[1]:
                 return image, latex
 
 
-def readable(latex):
-    """Whether the print says all that is written, on one line: no part that cannot be seen, no array."""
-    return UNSEEN.isdisjoint(latex.split()) and "{ }" not in latex and "\\begin" not in latex
+def readable(latex, style="printed"):
+    """Whether the picture says all that is written, on one line: no part that cannot be seen, no array."""
+    lost = UNSEEN | UNWRITTEN if style in papers.HANDS else UNSEEN
+    return lost.isdisjoint(latex.split()) and "{ }" not in latex and "\\begin" not in latex

@@ -1,18 +1,25 @@
-"""Formulas on paper: pages of a few image tokens in three styles, and pages as LaTeX_OCR's printed pictures are.
+"""Formulas on paper: pages of a few image tokens in five styles, and pages as LaTeX_OCR's printed pictures are.
 
-Both are drawn by ``helpers.notation.mathtext``. The same source of chance always gives the same pixels.
+Print is drawn by ``helpers.notation.mathtext``, a hand by ``handwriting``. The same source of chance always gives the
+same pixels.
 """
+
+import math
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from helpers.data.synthetic import handwriting
 from helpers.data.synthetic.held_out import check_choice
 from helpers.notation.mathtext import ink
 
+TILT = 2  # degrees by which scans and chalkboards may be askew
 GRID = 28  # pixels a side that one image token of Qwen2-VL covers
 SMALLEST = (196, 56)  # width, height in pixels of the smallest page
 LARGEST = (252, 56)  # of the largest picture of a rendered set
-STYLES = ("printed", "scan", "chalkboard")
+STYLES = ("printed", "traced", "scan", "chalkboard", "handwritten")
+HANDS = {"traced": handwriting.traced, "handwritten": handwriting.written}
+DEGRADED = ("scan", "chalkboard")  # those that can be made of any print
 FONTS = {"printed": ("cm", "stix"), "scan": ("dejavusans",), "chalkboard": ("stixsans",)}
 HEIGHTS = np.arange(14, 18.1, 0.25)  # pixels of the font on pages; few enough for glyphs to be drawn once
 
@@ -42,8 +49,11 @@ def picture(latex, style="printed", rng=None):
     """
     check_choice("style", style, STYLES)
     rng = np.random.default_rng(0) if rng is None else rng
-    fonts = FONTS[style]
-    drawn = ink(latex, fonts[rng.integers(len(fonts))], float(rng.choice(HEIGHTS)))
+    if style in HANDS:
+        drawn = HANDS[style](latex, rng.uniform(HEIGHTS[0], HEIGHTS[-1]), rng)
+    else:
+        fonts = FONTS[style]
+        drawn = ink(latex, fonts[rng.integers(len(fonts))], float(rng.choice(HEIGHTS)))
     height, width = (-(-(side + 2 * MARGIN) // GRID) * GRID for side in drawn.shape)
     page = np.zeros((max(height, SMALLEST[1]), max(width, SMALLEST[0])), np.uint8)
     top, left = (int(rng.integers(MARGIN, page.shape[i] - drawn.shape[i] - MARGIN + 1)) for i in (0, 1))
@@ -80,6 +90,23 @@ def sheet(latex, rng=None):
     return Image.fromarray(255 - page if rng is None else 255 - _reprinted(page, rng))
 
 
+def degraded(image, style, rng):
+    """Print that somebody else made, as a style shows it.
+
+    Args:
+        image: ``PIL.Image`` of dark print on white, of any size, grey or in colour.
+        style: one of ``DEGRADED``.
+        rng: source of the degradation.
+
+    Returns:
+        greyscale ``PIL.Image``, larger by the edge that keeps all print on the page when it lies askew.
+    """
+    check_choice("style", style, DEGRADED)
+    page = 255 - np.asarray(image.convert("L"))
+    edges = [math.ceil(math.sin(math.radians(TILT)) * side / 2) for side in (page.shape[1], page.shape[0])]
+    return Image.fromarray(PAPERS[style](np.pad(page, [(edge, edge) for edge in edges]), rng))
+
+
 def _reprinted(page, rng):
     """Strokes a little thinner or thicker, and now and then out of focus."""
     if rng.random() < 0.25:
@@ -97,7 +124,7 @@ def _printed(page, rng):
 
 def _scan(page, rng):
     """A poor photocopy: a little askew, blurred, grey, unevenly lit and noisy."""
-    turned = Image.fromarray(page).rotate(rng.uniform(-2, 2), Image.BICUBIC)
+    turned = Image.fromarray(page).rotate(rng.uniform(-TILT, TILT), Image.BICUBIC)
     soft = np.asarray(turned.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.5))), np.float32)
     light = np.linspace(rng.uniform(170, 240), rng.uniform(170, 240), page.shape[1], dtype=np.float32)
     grey = light - soft * rng.uniform(0.55, 0.75) + 5 * rng.standard_normal(page.shape, np.float32)
@@ -106,11 +133,16 @@ def _scan(page, rng):
 
 def _chalkboard(page, rng):
     """White chalk on a dark board: rough strokes, dust, wiped patches."""
-    turned = np.asarray(Image.fromarray(page).rotate(rng.uniform(-2, 2), Image.BICUBIC), np.float32)
+    turned = np.asarray(Image.fromarray(page).rotate(rng.uniform(-TILT, TILT), Image.BICUBIC), np.float32)
     rough = turned * (0.55 + 0.45 * rng.random(page.shape, np.float32))
     board = np.linspace(rng.uniform(30, 80), rng.uniform(30, 80), page.shape[1], dtype=np.float32)
     light = board + rough * rng.uniform(0.55, 0.75) + 10 * rng.standard_normal(page.shape, np.float32)
     return light.clip(0, 255).astype(np.uint8)
 
 
-PAPERS = {"printed": _printed, "scan": _scan, "chalkboard": _chalkboard}
+def _by_hand(page, rng):
+    """Dark ink or pencil on white paper."""
+    return (rng.uniform(238, 255) - page * np.float32(rng.uniform(0.7, 0.95))).clip(0, 255).astype(np.uint8)
+
+
+PAPERS = {"printed": _printed, "scan": _scan, "chalkboard": _chalkboard} | dict.fromkeys(HANDS, _by_hand)

@@ -14,12 +14,14 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from helpers import notation
 from helpers.data import cache, synthetic
+from helpers.data.images import read_picture
 from helpers.data.samples import Sample, load_jsonl, write_jsonl
-from helpers.data.synthetic import formulas, held_out, molecules, papers
+from helpers.data.synthetic import formulas, handwriting, held_out, molecules, papers, strokes
 from helpers.paths import short
 
 
@@ -32,7 +34,11 @@ def modules_of(package, begin=""):
 # The module that draws a style, and all whose code decides what its pictures look like.
 DRAWERS = dict.fromkeys(formulas.STYLES, formulas) | dict.fromkeys(molecules.STYLES, molecules)
 SOURCES = {
-    formulas: (formulas, papers, held_out, *modules_of(synthetic, "grammar"), *modules_of(notation)),
+    formulas: (
+        *(formulas, papers, handwriting, strokes, held_out),
+        *modules_of(synthetic, "grammar"),
+        *modules_of(notation),
+    ),
     molecules: (molecules, held_out),
 }
 
@@ -44,8 +50,8 @@ def render_set(folder, count, seed, style="printed", part="train", **options):
         folder: where it goes. A half-written set, or one of another count, seed, style or part, is drawn anew.
         count: number of pictures.
         seed: same seed, same bytes.
-        style: of short formulas printed, scan or chalkboard; of formulas as long as LaTeX_OCR's sheet; of molecules
-            clean, colour or sketch.
+        style: of short formulas printed, scan, chalkboard or handwritten, or traced, which is print that a pen has
+            followed; of formulas as long as LaTeX_OCR's sheet; of molecules clean, colour or sketch.
         part: "train", or "test" for texts that no training set holds.
         options: further arguments of the style's ``draw_sample``, such as ``side`` for molecules.
 
@@ -60,6 +66,17 @@ def render_set(folder, count, seed, style="printed", part="train", **options):
     recipe = {"count": count, "seed": seed, "style": style, "part": part} | options
     draw = partial(_draw_picture, seed=seed, style=style, part=part, options=options)
     return make_set(folder, "images/{:05d}.png", "image", recipe, SOURCES[DRAWERS[style]], draw)
+
+
+def degrade_set(folder, samples, seed, style):
+    """The same samples with their print as ``style`` shows it, one of ``papers.DEGRADED``; see ``render_set``."""
+    held_out.check_choice("style", style, papers.DEGRADED)
+    samples, print_ = list(samples), 0
+    for sample in samples:
+        print_ = zlib.crc32(sample.file.read_bytes() + sample.text.encode(), print_)
+    recipe = {"count": len(samples), "seed": seed, "style": style, "print": print_}
+    draw = partial(_degrade_picture, samples=samples, seed=seed, style=style)
+    return make_set(folder, "images/{:05d}.png", "image", recipe, (papers,), draw)
 
 
 def make_set(folder, names, modality, recipe, modules, draw):
@@ -101,3 +118,9 @@ def _draw_picture(path, number, seed, style, part, options):
     image, text = DRAWERS[style].draw_sample(number, seed, style, part, **options)
     image.save(path)
     return text
+
+
+def _degrade_picture(path, number, samples, seed, style):
+    image = read_picture(samples[number].file)
+    papers.degraded(image, style, np.random.default_rng((seed, number))).save(path)
+    return samples[number].text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.data.synthetic import formulas, papers
+from helpers.data.synthetic import formulas, handwriting, papers
 from helpers.data.synthetic.formulas import SHEET, SIZED, STYLES, UNSEEN, draw_sample, readable
 from helpers.data.synthetic.grammar import FAMILIES, FULL, SHORT, formula
 from helpers.data.synthetic.held_out import PARTS, reserved
@@ -46,7 +46,7 @@ def test_formulas_on_pages_are_in_one_spelling_and_readable(drawn):
     for style in papers.STYLES:
         texts = texts_of(drawn[style])
         assert [latex for latex in texts if SIZED.sub(r"\1", normalise_latex(latex)) != latex] == []
-        assert all(map(readable, texts))
+        assert all(readable(latex, style) for latex in texts)
 
 
 def test_formulas_on_sheets_are_spelt_freely(drawn):
@@ -77,10 +77,28 @@ def test_what_the_print_does_not_tell_is_not_readable(latex):
     assert not readable(latex)
 
 
+@pytest.mark.parametrize("latex", [r"\mathsf { T }", r"\mathtt { x }"])
+def test_what_a_hand_writes_as_roman_is_not_readable_in_it(latex):
+    assert readable(latex) and not readable(latex, "handwritten")
+
+
+def test_a_hand_is_not_asked_to_write_what_it_cannot(monkeypatch):
+    written = iter([r"\mathsf { T } = 1", FREE])
+    monkeypatch.setattr(formulas, "belongs", lambda latex, part: True)
+    monkeypatch.setattr(formulas, "formula", lambda rng, longest: next(written))
+    assert draw_sample(0, 0, "handwritten")[1] == FREE
+
+
 def test_every_letter_can_be_drawn_in_every_font():
     letters = {letter for lines in FAMILIES.values() for _, found in lines for letter in found} - UNSEEN
     for font in {font for fonts in papers.FONTS.values() for font in fonts}:
         assert [letter for letter in sorted(letters) if mathtext.ink(letter, font, 18).max() <= 127] == []
+
+
+def test_every_letter_can_be_written_by_hand():
+    letters = {letter for lines in FAMILIES.values() for _, found in lines for letter in found} - UNSEEN
+    for seed, letter in enumerate(sorted(letters)):
+        assert handwriting.written(letter, 18, np.random.default_rng(seed)).max() > 127, letter
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -141,7 +159,9 @@ def test_longest_bounds_the_formula(style):
 
 
 def test_unknown_style_or_part_lists_the_known_ones():
-    with pytest.raises(ValueError, match="unknown style 'photo'; choose one of printed, scan, chalkboard, sheet"):
+    with pytest.raises(
+        ValueError, match="unknown style 'photo'; choose one of printed, traced, scan, chalkboard, handwritten, sheet"
+    ):
         draw_sample(0, 0, "photo")
     with pytest.raises(ValueError, match="unknown part 'tset'; choose one of train, test"):
         draw_sample(0, 0, part="tset")

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers.data.synthetic import papers
-from helpers.data.synthetic.papers import SHEETS, SMALLEST, STYLES, picture, sheet
+from helpers.data.synthetic.papers import DEGRADED, SHEETS, SMALLEST, STYLES, degraded, picture, sheet
 from helpers.notation import mathtext
 
 LONG = " + ".join("a _ { 1 }" for _ in range(14))
@@ -30,6 +31,11 @@ def test_the_formula_may_stand_anywhere(monkeypatch):
     pages = [np.asarray(picture("x", "printed", np.random.default_rng(seed))) for seed in range(60)]
     lefts = [page.any(0).argmax() for page in pages]
     assert min(lefts) < 40 and max(lefts) > 140
+
+
+def test_a_hand_writes_dark_on_light():
+    page = np.asarray(picture("x + y", "handwritten"), float)
+    assert np.median(page) > 230 and page.min() < 120
 
 
 def test_printed_is_black_on_white_and_chalkboard_light_on_dark():
@@ -76,3 +82,41 @@ def test_sheets_vary_with_the_seed_only():
     first, again = (np.asarray(sheet("x + y", np.random.default_rng(3))) for _ in range(2))
     others = {np.asarray(sheet("x + y", np.random.default_rng(seed))).tobytes() for seed in range(30)}
     assert (first == again).all() and len(others) > 15
+
+
+def print_of(size, mode="L"):
+    """A picture with print in its four corners, as somebody may have cut it."""
+    page = np.full(size[::-1], 255, np.uint8)
+    page[:3, :3] = page[:3, -3:] = page[-3:, :3] = page[-3:, -3:] = 0
+    return Image.fromarray(page).convert(mode)
+
+
+@pytest.mark.parametrize("style", DEGRADED)
+def test_print_of_any_size_is_degraded_as_pages_are(style):
+    """On a picture without an edge to keep, it is the very same function."""
+    page = 255 - np.asarray(picture("x + y", "printed"))
+    mine = np.asarray(degraded(Image.fromarray(255 - page), style, np.random.default_rng(4)))
+    edges = (mine.shape[0] - page.shape[0]) // 2, (mine.shape[1] - page.shape[1]) // 2
+    same = papers.PAPERS[style](np.pad(page, [(edge, edge) for edge in edges]), np.random.default_rng(4))
+    assert (mine == same).all() and max(edges) < 5
+
+
+@pytest.mark.parametrize("size", [(33, 17), (400, 50), (60, 500)])
+@pytest.mark.parametrize("style", DEGRADED)
+def test_no_print_is_lost_at_the_edges(style, size, monkeypatch):
+    monkeypatch.setitem(papers.PAPERS, style, lambda page, turn: np.asarray(Image.fromarray(page).rotate(turn)))
+    for turn in (-papers.TILT, papers.TILT):
+        ink = np.asarray(degraded(print_of(size), style, turn))
+        assert 30 <= (ink > 0).sum() <= 42
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "RGB"])
+def test_degraded_print_is_grey_whatever_it_was(mode):
+    first, again = (degraded(print_of((90, 30), mode), "scan", np.random.default_rng(1)) for _ in range(2))
+    assert first.mode == "L" and first.tobytes() == again.tobytes()
+    assert first.tobytes() == degraded(print_of((90, 30)), "scan", np.random.default_rng(1)).tobytes()
+
+
+def test_only_what_can_be_made_of_print_is_made_of_it():
+    with pytest.raises(ValueError, match="unknown style 'handwritten'; choose one of scan, chalkboard"):
+        degraded(print_of((30, 30)), "handwritten", np.random.default_rng(0))

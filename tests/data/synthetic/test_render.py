@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from helpers.data import media
-from helpers.data.samples import load_jsonl
-from helpers.data.synthetic import formulas, held_out, molecules, render, sounds, videos
+from helpers.data.samples import Sample, load_jsonl
+from helpers.data.synthetic import formulas, held_out, molecules, papers, render, sounds, videos
 from helpers.data.synthetic.formulas import draw_sample
-from helpers.data.synthetic.render import render_set
+from helpers.data.synthetic.render import degrade_set, render_set
 from helpers.paths import ROOT
 
 
@@ -54,7 +54,7 @@ def test_one_core_and_many_draw_the_same(tmp_path, monkeypatch):
     assert files(tmp_path / "many") == files(tmp_path / "one") and len(files(tmp_path / "one")) == 102
 
 
-@pytest.mark.parametrize("style", ["chalkboard", "sheet"])
+@pytest.mark.parametrize("style", ["chalkboard", "handwritten", "sheet"])
 def test_set_holds_what_was_asked_for(tmp_path, style):
     samples = render_set(tmp_path, 5, seed=1, style=style, part="test")
     assert samples == load_jsonl(tmp_path / "data.jsonl")
@@ -116,6 +116,89 @@ def test_pictures_of_an_older_renderer_are_drawn_anew(tmp_path):
     assert files(tmp_path) == whole
 
 
+# --- print of others ------------------------------------------------------------------------------
+
+
+def printed(folder, count=4):
+    return render_set(folder / "printed", count, seed=1)
+
+
+@pytest.mark.parametrize("style", ["scan", "chalkboard"])
+def test_degraded_set_holds_the_same_texts_in_order_and_is_seeded(tmp_path, style):
+    samples = printed(tmp_path)
+    made = [degrade_set(tmp_path / name, samples, seed, style) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    assert all([sample.text for sample in one] == [sample.text for sample in samples] for one in made)
+    assert files(tmp_path / "a") == files(tmp_path / "b") and len(files(tmp_path / "a")) == 6
+    for found in zip(made[0], made[2], samples, strict=True):
+        assert len({sample.file.read_bytes() for sample in found}) == 3
+
+
+def test_degraded_pictures_are_those_of_the_style(tmp_path):
+    samples = printed(tmp_path)
+    for number, sample in enumerate(degrade_set(tmp_path / "set", samples, 5, "scan")):
+        image = papers.degraded(Image.open(samples[number].file), "scan", np.random.default_rng((5, number)))
+        assert (np.asarray(Image.open(sample.file)) == np.asarray(image)).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "1"])
+def test_colour_and_transparency_are_degraded_as_what_one_sees(tmp_path, mode):
+    samples = printed(tmp_path, 1)
+    grey = Image.open(samples[0].file).point(lambda value: 255 * (value > 127))
+    image = grey.convert(mode)
+    if mode in ("RGBA", "LA"):  # black everywhere, print by transparency only
+        image = Image.merge("LA", [Image.new("L", grey.size), grey.point(lambda value: 255 - value)]).convert(mode)
+    for name, saved in (("plain", grey), ("other", image)):
+        saved.save(tmp_path / f"{name}.png")
+        degrade_set(tmp_path / name, [Sample(tmp_path / f"{name}.png", "x")], 1, "scan")
+    assert files(tmp_path / "plain" / "images") == files(tmp_path / "other" / "images")
+
+
+def test_half_written_degraded_set_is_made_anew(tmp_path, monkeypatch):
+    samples, degraded = printed(tmp_path), papers.degraded
+
+    def stop_at_2(image, style, rng):
+        if (tmp_path / "cut" / "images" / "00001.png").is_file():
+            raise KeyboardInterrupt
+        return degraded(image, style, rng)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(papers, "degraded", stop_at_2)
+        degrade_set(tmp_path / "cut", samples, 1, "scan")
+    assert not (tmp_path / "cut" / "data.jsonl").exists()
+    degrade_set(tmp_path / "cut", samples, 1, "scan")
+    degrade_set(tmp_path / "whole", samples, 1, "scan")
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+
+
+def test_finished_degraded_set_is_used_again_and_follows_its_print(tmp_path, monkeypatch):
+    samples = printed(tmp_path)
+    first = degrade_set(tmp_path / "set", samples, 1, "scan")
+    before = files(tmp_path / "set")
+    with monkeypatch.context() as patch:
+        patch.setattr(papers, "degraded", lambda *arguments: pytest.fail("made again"))
+        assert degrade_set(tmp_path / "set", samples, 1, "scan") == first
+    Image.new("L", (60, 30), 255).save(samples[2].file)
+    degrade_set(tmp_path / "set", samples, 1, "scan")
+    changed = {name for name, data in files(tmp_path / "set").items() if before[name] != data}
+    assert changed == {"images/00002.png", "made_from.json"}
+
+
+def test_print_that_is_no_picture_is_named(tmp_path):
+    samples = printed(tmp_path)
+    samples[1].file.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="00001.png"):
+        degrade_set(tmp_path / "set", samples, 1, "scan")
+
+
+def test_style_that_is_no_degradation_costs_nothing(tmp_path):
+    with pytest.raises(ValueError, match="choose one of scan, chalkboard"):
+        degrade_set(tmp_path / "set", printed(tmp_path), 1, "printed")
+    assert not (tmp_path / "set").exists()
+
+
+# --- code and sets ---------------------------------------------------------------------------------
+
+
 def code_behind(*names):
     """These modules of helpers and all that they import, and those import, in turn; packages left out."""
     found, waiting = {}, [f"helpers.{name}" for name in names]
@@ -140,7 +223,9 @@ SETS = {
 
 
 def test_code_behind_a_set_is_found_through_imports_of_imports():
-    known = "formulas papers held_out grammar grammar_arrays mathtext glyphs latex latex_commands latex_signs".split()
+    known = (
+        "formulas papers handwriting strokes held_out grammar grammar_arrays mathtext glyphs latex latex_signs".split()
+    )
     assert set(known) <= {module.__name__.rpartition(".")[2] for module in BEHIND_FORMULAS}
     assert code_behind("data.synthetic.molecules") == (held_out, molecules)
 
