@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LESSON_LANGUAGE ?= en
+unexport LESSON_LANGUAGE  # which lessons; what they say goes by their folder
 LESSONS ?=
 MODE ?= tiny
 MODELS_DIR ?=

@@ -13,6 +13,7 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 from helpers import hub
+from helpers.language import columns_of, message, padded
 from helpers.paths import ROOT
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))
@@ -40,10 +41,11 @@ def examine() -> list[Check]:
 
 def report(checks: list[Check]) -> str:
     """The checks as an aligned text: "ok" or "note", name, value, and the advice on a line of its own."""
-    width = max(len(check.name) for check in checks)
+    width = max(columns_of(check.name) for check in checks)
     lines = []
     for check in checks:
-        lines.append(f"{'ok  ' if check.ok else 'note'}  {check.name:<{width}}  {check.value}")
+        state = padded(message("doctor.ok" if check.ok else "doctor.note"), 4)
+        lines.append(f"{state}  {padded(check.name, width)}  {check.value}")
         if check.advice:
             lines.append(f"{'':<{width + 8}}-> {check.advice}")
     return "\n".join(lines)
@@ -52,7 +54,7 @@ def report(checks: list[Check]) -> str:
 def python() -> Check:
     """Is this a Python that the pinned packages exist for?"""
     ok = sys.version_info[:2] in PYTHONS
-    advice = "" if ok else "use 3.11, 3.12 or 3.13: make setup PYTHON=python3.12"
+    advice = "" if ok else message("doctor.python_advice")
     return Check("Python", ok, platform.python_version(), advice)
 
 
@@ -63,7 +65,7 @@ def versions(*names: str) -> dict[str, str]:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "missing"
+            found[name] = message("doctor.missing")
     return found
 
 
@@ -73,10 +75,14 @@ def packages() -> Check:
         lines = tomllib.load(file)["project"]["dependencies"]
     pins = dict(line.split("[")[0].split("==")[:1] + line.split("==")[1:] for line in lines)
     installed = versions(*pins)
-    other = [f"{name} {installed[name]}, not {pin}" for name, pin in pins.items() if installed[name] != pin]
+    other = [
+        message("doctor.other_version", name=name, found=installed[name], pin=pin)
+        for name, pin in pins.items()
+        if installed[name] != pin
+    ]
     if other:
-        return Check("packages", False, "; ".join(other), "bring them in line: make setup (on Colab: lesson 1)")
-    return Check("packages", True, f"all {len(pins)} as pinned")
+        return Check(message("doctor.packages"), False, "; ".join(other), message("doctor.packages_advice"))
+    return Check(message("doctor.packages"), True, message("doctor.all_pinned", count=len(pins)))
 
 
 def cores() -> int:
@@ -90,8 +96,8 @@ def processor() -> Check:
 
     memory = psutil.virtual_memory().total / 1e9
     ok = memory >= MEMORY_GB
-    advice = "" if ok else "close other programs; a smaller batch_size helps"
-    return Check("processor", ok, f"{cores()} cores, {memory:.0f} GB of memory", advice)
+    advice = "" if ok else message("doctor.memory_advice")
+    return Check(message("doctor.processor"), ok, message("doctor.cores", count=cores(), gb=f"{memory:.0f}"), advice)
 
 
 def gpu() -> Check:
@@ -99,34 +105,34 @@ def gpu() -> Check:
     try:
         import torch
     except ImportError:
-        return Check("GPU", False, "PyTorch is missing", "make setup; with pip: pip install -e '.[torch]'")
+        return Check("GPU", False, message("doctor.no_torch"), message("doctor.no_torch_advice"))
     if torch.cuda.is_available():
         card = torch.cuda.get_device_properties(0)
         memory = card.total_memory / 1e9
         value = f"{torch.cuda.device_count()} x {card.name}, {memory:.0f} GB, torch {torch.__version__}"
-        advice = "" if memory >= GPU_GB else "too small for Settings.real(): stay with Settings.tiny()"
+        advice = "" if memory >= GPU_GB else message("doctor.small_gpu")
         return Check("GPU", memory >= GPU_GB, value, advice)
     if torch.backends.mps.is_available():
-        advice = "enough for tiny mode; real mode was made for CUDA"
+        advice = message("doctor.mps_advice")
         return Check("GPU", True, f"Apple MPS, torch {torch.__version__}", advice)
-    advice = "enough for tiny mode; for Settings.real() rent a machine with an NVIDIA GPU"
-    return Check("GPU", False, f"none, torch {torch.__version__}", advice)
+    advice = message("doctor.no_gpu_advice")
+    return Check("GPU", False, message("doctor.no_gpu", torch=torch.__version__), advice)
 
 
 def disk() -> Check:
     """Free space where the project lies, in units of 10^9 bytes."""
     free = shutil.disk_usage(ROOT).free / 1e9
     ok = free >= DISK_GB
-    advice = "" if ok else f"real weights want {DISK_GB} GB or more: put models on a larger disk and give models_dir"
-    return Check("disk", ok, f"{free:.0f} GB free", advice)
+    advice = "" if ok else message("doctor.disk_advice", gb=DISK_GB)
+    return Check(message("doctor.disk"), ok, message("doctor.free", gb=f"{free:.0f}"), advice)
 
 
 def hubs(seconds: float = HUB_SECONDS) -> list[Check]:
     """Does each hub answer within `seconds`? All are asked at the same time, where `hub.addresses` says they are."""
     addresses = {HUBS[name]: address for name, address in hub.addresses().items()}
     if hub.offline():
-        advice = "fine for tiny mode; unset HF_HUB_OFFLINE for real weights"
-        return [Check(name, True, "not asked: HF_HUB_OFFLINE is set", advice) for name in addresses]
+        advice = message("doctor.offline_advice")
+        return [Check(name, True, message("doctor.offline"), advice) for name in addresses]
     answers = hub.ask(addresses, seconds)
     return [_hub(name, address, answers[name]) for name, address in addresses.items()]
 
@@ -134,7 +140,6 @@ def hubs(seconds: float = HUB_SECONDS) -> list[Check]:
 def _hub(name: str, address: str, why: str) -> Check:
     host = urlsplit(address).hostname or address
     if not why:
-        return Check(name, True, f"{host} answers")
-    mirror = ", or set HF_ENDPOINT to a mirror" if name == "Hugging Face" else ""
-    advice = f"fine for tiny mode; for real weights use the other hub or models_dir{mirror}"
+        return Check(name, True, message("doctor.answers", host=host))
+    advice = message("doctor.hub_advice" if name != HUBS["huggingface"] else "doctor.huggingface_advice")
     return Check(name, False, f"{host}: {why}", advice)

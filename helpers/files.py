@@ -6,6 +6,7 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+from helpers.language import message
 from helpers.paths import short
 
 NOTE = "made_from.json"
@@ -16,8 +17,7 @@ def read_text(path):
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        cure = 'save it as UTF-8; a file from Windows may be GBK: open(..., encoding="gb18030")'
-        raise ValueError(f"{short(path)}: not UTF-8 at byte {error.start} -> {cure}") from error
+        raise ValueError(message("files.not_utf8", file=short(path), byte=error.start)) from error
 
 
 def write_text(path, text):
@@ -41,8 +41,7 @@ def relative(file, path):
     folder = Path(os.path.abspath(path)).parent
     file = Path(os.path.abspath(file))
     if not file.is_relative_to(folder):
-        cure = "write the data file into the folder that holds its files"
-        raise ValueError(f"{short(file)} lies outside {short(folder)}/, the folder of {Path(path).name} -> {cure}")
+        raise ValueError(message("files.outside", file=short(file), folder=short(folder), name=Path(path).name))
     return file.relative_to(folder).as_posix()
 
 

@@ -10,6 +10,8 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from helpers.language import message
+
 SECONDS = 5.0
 NOT_THE_HUB = (407, 502, 503, 504)  # what a proxy answers in its stead
 
@@ -25,11 +27,8 @@ def require_hub(settings):
     why = ask({settings.hub: address})[settings.hub]
     if why:
         other = "huggingface" if settings.hub == "modelscope" else "modelscope"
-        raise ConnectionError(
-            f"{settings.hub} ({urlsplit(address).hostname or address}) cannot be reached: {why}. Try hub={other!r}, "
-            "set HF_ENDPOINT to a mirror, or download elsewhere and use hub='local', models_dir=...; "
-            "Settings.tiny() needs no network."
-        )
+        host = urlsplit(address).hostname or address
+        raise ConnectionError(message("hub.out_of_reach", hub=settings.hub, host=host, why=why, other=other))
 
 
 def download(settings, name, patterns, dataset=False):
@@ -87,7 +86,7 @@ def ask(wanted, seconds=SECONDS):
     end = time.monotonic() + seconds
     for thread in asking:
         thread.join(max(0.0, end - time.monotonic()))
-    return {name: answers.get(name, f"no answer in {seconds:g} s") for name in wanted}
+    return {name: answers.get(name, message("hub.no_answer", seconds=f"{seconds:g}")) for name in wanted}
 
 
 def _ask(address, seconds, name, answers):
@@ -103,6 +102,6 @@ def _ask(address, seconds, name, answers):
         answers[name] = str(error) if error.code in NOT_THE_HUB else ""
     except urllib.error.URLError as error:
         trusted = not isinstance(error.reason, ssl.SSLCertVerificationError)
-        answers[name] = f"not reached: {error.reason}" if trusted else ""
+        answers[name] = message("hub.not_reached", reason=error.reason) if trusted else ""
     except (OSError, ValueError, http.client.HTTPException) as error:
-        answers[name] = f"not reached: {error}"
+        answers[name] = message("hub.not_reached", reason=error)

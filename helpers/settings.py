@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from helpers.language import message
 from helpers.paths import OUTPUT, short
 
 ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
@@ -68,19 +69,19 @@ class Settings:
         Raises TypeError for a name that is not a setting, ValueError for a value that cannot be.
         """
         chosen = {
-            "mode": ("tiny", "the same code on small models that come with the project"),
-            "hub": ("local", "weights are in data/: no network, no account"),
-            "models_dir": (None, "not needed in tiny mode"),
-            "device": ("cpu", "tiny models need no GPU"),
-            "dtype": ("float32", "CPUs are quickest and most exact in it"),
-            "train_samples": (3000, "pictures drawn by this project"),
-            "test_samples": (200, "held out: no formula of them is trained on"),
-            "batch_size": (8, "small batches: more steps in the same time"),
-            "epochs": (1, "a short run for two CPU cores"),
-            "learning_rate": (1.5e-3, "small models take large steps"),
-            "lora_r": (32, "rank of the two small matrices LoRA adds to a layer"),
-            "lora_alpha": (32, "LoRA's update is scaled by alpha / r"),
-            "max_new_tokens": (48, "longer than any tiny formula"),
+            "mode": ("tiny", message("settings.tiny_mode")),
+            "hub": ("local", message("settings.tiny_hub")),
+            "models_dir": (None, message("settings.tiny_models_dir")),
+            "device": ("cpu", message("settings.tiny_device")),
+            "dtype": ("float32", message("settings.tiny_dtype")),
+            "train_samples": (3000, message("settings.tiny_train_samples")),
+            "test_samples": (200, message("settings.test_samples")),
+            "batch_size": (8, message("settings.tiny_batch_size")),
+            "epochs": (1, message("settings.tiny_epochs")),
+            "learning_rate": (1.5e-3, message("settings.tiny_learning_rate")),
+            "lora_r": (32, message("settings.tiny_lora_r")),
+            "lora_alpha": (32, message("settings.lora_alpha")),
+            "max_new_tokens": (48, message("settings.tiny_max_new_tokens")),
         }
         return _make(cls, chosen, overrides)
 
@@ -94,25 +95,32 @@ class Settings:
         device = overrides.get("device", device)
         memory_gb = memory_gb if device == "cuda" else 0
         batch, accumulation = (16, 1) if memory_gb >= ROOMY_GB else (4, 4)
-        room = f"{memory_gb:.0f} GB of GPU memory" if memory_gb else f"careful on {device}"
+        room = (
+            message("settings.gpu_memory", gb=f"{memory_gb:.0f}")
+            if memory_gb
+            else message("settings.careful", device=device)
+        )
         chosen = {
-            "mode": ("real", "official weights"),
+            "mode": ("real", message("settings.real_mode")),
             "hub": _find_hub(overrides),
-            "models_dir": (None, "only for hub='local'"),
+            "models_dir": (None, message("settings.real_models_dir")),
             "device": (device, device_reason),
-            "dtype": ("bfloat16", "half the memory of float32, with its range")
+            "dtype": ("bfloat16", message("settings.bfloat16"))
             if device == "cuda"
-            else ("float32", f"the safe choice on {device}"),
-            "train_samples": (2000, "enough to learn the writing style; more helps"),
-            "test_samples": (200, "held out: no formula of them is trained on"),
-            "batch_size": (batch, f"{room}; 16 at once from {ROOMY_GB} GB on"),
-            "gradient_accumulation": (accumulation, f"so that an optimizer step sees {batch * accumulation} pictures"),
-            "gradient_checkpointing": (memory_gb < SPARE_GB, f"{room}; without it from {SPARE_GB} GB on"),
-            "epochs": (2, "formulas are seen twice"),
-            "learning_rate": (1e-4, "usual for LoRA; full fine-tuning wants about a tenth"),
-            "lora_r": (64, "room for a new writing style, at about 3 % of the weights of Qwen2-VL-2B"),
-            "lora_alpha": (128, "LoRA's update is scaled by alpha / r"),
-            "max_new_tokens": (512, "longer than nearly every formula; a runaway answer stays cheap"),
+            else ("float32", message("settings.float32", device=device)),
+            "train_samples": (2000, message("settings.real_train_samples")),
+            "test_samples": (200, message("settings.test_samples")),
+            "batch_size": (batch, message("settings.real_batch_size", room=room, gb=ROOMY_GB)),
+            "gradient_accumulation": (accumulation, message("settings.real_accumulation", count=batch * accumulation)),
+            "gradient_checkpointing": (
+                memory_gb < SPARE_GB,
+                message("settings.real_checkpointing", room=room, gb=SPARE_GB),
+            ),
+            "epochs": (2, message("settings.real_epochs")),
+            "learning_rate": (1e-4, message("settings.real_learning_rate")),
+            "lora_r": (64, message("settings.real_lora_r")),
+            "lora_alpha": (128, message("settings.lora_alpha")),
+            "max_new_tokens": (512, message("settings.real_max_new_tokens")),
         }
         return _make(cls, chosen, overrides)
 
@@ -129,8 +137,9 @@ class Settings:
         rows = [(f.name, _shown(getattr(self, f.name))) for f in fields(self) if f.name != "reasons"]
         rows.insert(1, ("model", "tiny" if self.mode == "tiny" else "official"))
         rows.append(("steps", str(self.steps)))
-        sums = f"{self.train_samples} samples x {self.epochs} epochs / {self.batch_size * self.gradient_accumulation}"
-        source = "trained by this project, in data/" if self.mode == "tiny" else "the family's published weights"
+        batch = self.batch_size * self.gradient_accumulation
+        sums = message("settings.steps", samples=self.train_samples, epochs=self.epochs, batch=batch)
+        source = message("settings.tiny_model" if self.mode == "tiny" else "settings.real_model")
         reasons = {**self.reasons, "steps": sums, "model": source}
         name, value = (max(len(row[i]) for row in rows) for i in (0, 1))
         return "\n".join(f"{n:<{name}}  {v:<{value}}  {reasons.get(n, '')}".rstrip() for n, v in rows)
@@ -144,21 +153,21 @@ def _make(cls, chosen: dict, overrides: dict) -> Settings:
     allowed = [f.name for f in fields(cls) if f.name not in ("mode", "reasons")]
     unknown = sorted(set(overrides) - set(allowed))
     if unknown:
-        raise TypeError(f"no such setting: {', '.join(unknown)}. Settings are: {', '.join(allowed)}")
+        raise TypeError(message("settings.unknown", names=", ".join(unknown), known=", ".join(allowed)))
     values = {name: value for name, (value, _) in chosen.items()} | overrides
     for name in ("models_dir", "output_dir"):
         if values.get(name) is not None:
             values[name] = Path(values[name]).expanduser()
     reasons = {
-        "seed": "same seed, same pictures, same order",
-        "gradient_accumulation": "every batch is an optimizer step",
-        "gradient_checkpointing": "True needs less memory, and a third more time",
-        "four_bit": "True is QLoRA: for GPUs that the weights would fill",
-        "tracker": "SwanLab on this machine: no account",
-        "output_dir": "adapters, checkpoints and logs",
+        "seed": message("settings.seed"),
+        "gradient_accumulation": message("settings.accumulation"),
+        "gradient_checkpointing": message("settings.checkpointing"),
+        "four_bit": message("settings.four_bit"),
+        "tracker": message("settings.tracker"),
+        "output_dir": message("settings.output_dir"),
     }
     reasons |= {name: reason for name, (_, reason) in chosen.items()}
-    return cls(**values, reasons=reasons | dict.fromkeys(overrides, "your choice"))
+    return cls(**values, reasons=reasons | dict.fromkeys(overrides, message("settings.yours")))
 
 
 def _find_device() -> tuple[str, float, str]:
@@ -169,45 +178,47 @@ def _find_device() -> tuple[str, float, str]:
         properties = torch.cuda.get_device_properties(0)
         return "cuda", properties.total_memory / 1e9, properties.name
     if torch.backends.mps.is_available():
-        return "mps", 0.0, "no CUDA GPU found, but Apple's MPS"
-    return "cpu", 0.0, "no CUDA GPU found: real weights will take hours; prefer Settings.tiny()"
+        return "mps", 0.0, message("settings.mps")
+    return "cpu", 0.0, message("settings.no_gpu")
 
 
 def _find_hub(overrides: dict) -> tuple[str, str]:
     """The hub to ask for real weights, and why."""
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "")).hostname
     if overrides.get("models_dir") is not None:
-        return "local", "because models_dir is given"
+        return "local", message("settings.hub_local")
     if endpoint:
-        return "huggingface", f"because HF_ENDPOINT is set: {endpoint}"
-    return "modelscope", "answers without an account; hub='huggingface' also works"
+        return "huggingface", message("settings.hub_endpoint", host=endpoint)
+    return "modelscope", message("settings.hub_modelscope")
 
 
 def _check(settings: Settings):
     """Raise ValueError for a value that cannot be."""
     for name, allowed in CHOICES.items():
         if getattr(settings, name) not in allowed:
-            raise ValueError(f"{name}={getattr(settings, name)!r} is not one of {', '.join(allowed)}")
+            raise ValueError(
+                message("settings.no_choice", name=name, value=getattr(settings, name), known=", ".join(allowed))
+            )
     for name in ("gradient_checkpointing", "four_bit"):
         if type(getattr(settings, name)) is not bool:
-            raise ValueError(f"{name}={getattr(settings, name)!r} must be True or False")
+            raise ValueError(message("settings.no_bool", name=name, value=getattr(settings, name)))
     for name in COUNTS + ("seed",):
         value, minimum = getattr(settings, name), 0 if name == "seed" else 1
         if type(value) is not int or value < minimum:
-            raise ValueError(f"{name}={value!r} must be a whole number of at least {minimum}")
+            raise ValueError(message("settings.no_count", name=name, value=value, minimum=minimum))
     if not 0 < settings.learning_rate < 1:
-        raise ValueError(f"learning_rate={settings.learning_rate!r} must lie between 0 and 1; LoRA likes 1e-4 to 2e-3")
+        raise ValueError(message("settings.wrong_rate", value=settings.learning_rate))
     _check_folder(settings)
     _check_device(settings.device)
     if settings.four_bit and settings.device != "cuda":
-        raise ValueError(f"four_bit=True needs a CUDA GPU, device is {settings.device!r}; use four_bit=False")
+        raise ValueError(message("settings.four_bit_device", device=settings.device))
 
 
 def _check_folder(settings: Settings):
     if settings.mode == "real" and settings.hub == "local" and settings.models_dir is None:
-        raise ValueError("hub='local' needs models_dir: the folder that holds, say, Qwen2-VL-2B-Instruct/")
+        raise ValueError(message("settings.no_models_dir"))
     if settings.models_dir is not None and not settings.models_dir.is_dir():
-        raise ValueError(f"models_dir: there is no folder {short(settings.models_dir)!r}; make it or give another")
+        raise ValueError(message("settings.missing_models_dir", folder=short(settings.models_dir)))
 
 
 def _check_device(device: str):
@@ -218,7 +229,7 @@ def _check_device(device: str):
 
     found = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
     if not found:
-        raise ValueError(f"device={device!r}: PyTorch sees no such device here; use device='cpu' or Settings.tiny()")
+        raise ValueError(message("settings.no_device", device=device))
 
 
 def _shown(value) -> str:

@@ -28,6 +28,7 @@ NUMBERS = {lesson[:2]: lesson for lesson in real_lessons.LESSONS}
 COMPARING = [  # cells that want a merged model's answers to be the same: those of random weights have no margin
     ("03_glm_ocr_llamafactory", "export"),
     ("05_minicpm_llamafactory", "export"),
+    ("06_qwen2_vl_lora", "merge"),
     ("07_inference", "merge"),
 ]
 

@@ -12,7 +12,8 @@ import pytest
 from helpers.paths import ROOT
 
 FLOORS = (  # an import may only point to a floor further up in this list; rooms of one floor do not know each other
-    ("helpers", "paths", "hub", "jupyter", "notation"),
+    ("helpers", "paths", "language"),
+    ("hub", "jupyter", "notation"),
     ("files", "settings", "doctor", "evaluation"),
     ("data",),
     ("models",),

@@ -160,14 +160,6 @@ def test_readmes_show_the_results_of_the_notebooks(name):
     assert shown == readme_results(kept_rows(ROOT / "notebooks"), HEADS[name]), "run make readme"
 
 
-def test_glossary_gives_one_translation_a_term():
-    rows = [
-        line.split("|")[1:-1] for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines() if "|" in line
-    ]
-    terms = [row[0].strip() for row in rows[2:]]
-    assert all(len(row) == 3 and row[1].strip() for row in rows) and len(terms) == len(set(terms))
-
-
 def test_make_help_lists_every_target():
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.search(r"\.PHONY: (.*)", text)[1].split()

@@ -1,4 +1,4 @@
-"""Are the two languages of every lesson in step, and the kept outputs whole? (`make check`)
+"""Are the two languages of every lesson in step, the prose as GLOSSARY.md has it, the outputs whole? (`make check`)
 
 Cells are paired by id. Code is the same in both languages, byte for byte. A prose cell keeps in its metadata, as
 `counterpart`, the fingerprint that the other language's cell had when the two were last translated: when that cell
@@ -20,8 +20,10 @@ from helpers.course.notebooks import (
     output_text,
     same_code,
 )
+from helpers.course.prose import check_headings, check_prose, read_glossary
+from helpers.paths import ROOT
 
-CODE_CELLS = range(12, 19)
+CODE_CELLS = range(12, 23)
 CODE_LINES = 15
 EXERCISES = range(3, 6)
 NOTEBOOK_BYTES = 150_000
@@ -31,9 +33,9 @@ BROKEN_SENTENCE = re.compile(r"[\u4e00-\u9fff，。；：、）]\n *[\u4e00-\u9f
 MACHINE_PATH = re.compile(r"(?<![\w.<])/(?:home|root|work|Users|tmp)/[^\s'\"<>]*|\b[CD]:\\[^\s'\"<>]*")
 
 
-def check(notebooks: Path) -> list[str]:
+def check(notebooks: Path, glossary: Path = ROOT / "GLOSSARY.md") -> list[str]:
     """Everything that is out of step, one line each: lesson, language, cell, what is wrong -> what to do."""
-    problems = []
+    problems, glossary = [], read_glossary(glossary)
     for name in lesson_names(notebooks):
         pair = {}
         for language in LANGUAGES:
@@ -46,12 +48,13 @@ def check(notebooks: Path) -> list[str]:
             except ValueError as error:
                 problems.append(f"{name} {language}: {error}")
                 continue
-            problems += [f"{name} {language} {problem}" for problem in _check_one(pair[language], language)]
+            found = _check_one(pair[language], language) + check_prose(name, pair[language], language, glossary)
+            problems += [f"{name} {language} {problem}" for problem in found]
             if path.stat().st_size > NOTEBOOK_BYTES:
                 size = path.stat().st_size // 1000
                 problems.append(f"{name} {language}: {size} KB, over {NOTEBOOK_BYTES // 1000} -> smaller pictures")
         if len(pair) == 2:
-            problems += [f"{name} {problem}" for problem in _check_pair(pair)]
+            problems += [f"{name} {problem}" for problem in _check_pair(pair, glossary)]
     return problems
 
 
@@ -106,13 +109,13 @@ def _check_outputs(notebook) -> list[str]:
             problems.append(f"{cell.id}: tagged nbval-check-output, but no output is kept -> make outputs")
         for output in cell.outputs:
             if output.output_type == "error":
-                problems.append(f"{cell.id}: {output.ename} is kept as output -> mend the cell, then make outputs")
+                problems.append(f"{cell.id}: {output.ename} is kept as output -> fix the cell, then make outputs")
             elif path := MACHINE_PATH.search(output_text(output)):
                 problems.append(f"{cell.id}: the output shows {path.group()} -> print settings.short(path)")
     return problems
 
 
-def _check_pair(pair: dict) -> list[str]:
+def _check_pair(pair: dict, glossary) -> list[str]:
     cells = {language: {cell.id: cell for cell in pair[language].cells} for language in LANGUAGES}
     order = {language: list(cells[language]) for language in LANGUAGES}
     problems = []
@@ -127,6 +130,8 @@ def _check_pair(pair: dict) -> list[str]:
         problems.append(f"zh {moved}: stands elsewhere than in en -> make sync")
     for name in common["en"]:
         problems += _check_cells(cells["en"][name], cells["zh"][name])
+        if cells["en"][name].cell_type == cells["zh"][name].cell_type == "markdown":
+            problems += check_headings(cells["en"][name], cells["zh"][name], glossary)
     return problems
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from helpers.course.notebooks import load
 from helpers.course.runner import collect_results
 from helpers.files import write_text
+from helpers.language import labels
 
 COLUMNS = ("lesson", "seconds", "task", "metric", "before", "after", "n")
 README_START, README_END = "<!-- results: make readme -->", "<!-- end of results -->"
 HEADS = {
-    "README.md": ("lesson", "task", "exact match", "CER", "n", "minutes", "All measures"),
-    "README_zh.md": ("课程", "任务", "完全匹配率", "CER", "n", "分钟", "全部指标"),
+    "README.md": ("lesson", "task", "exact match", "CER", "n", "minutes", "All measures", "metric", "before", "after"),
+    "README_zh.md": ("课程", "任务", "完全匹配率", "CER", "n", "分钟", "全部指标", "指标", "微调前", "微调后"),
 }
 
 
@@ -38,7 +39,8 @@ def _on_gpu(rows):
 
 
 def readme_results(rows: list[dict], heads: tuple) -> str:
-    """One row a task as Markdown, and below it, folded away, every measure."""
+    """One row a task as Markdown, and below it, folded away, every measure; ``heads`` are those of one README."""
+    names = labels() if heads == HEADS["README_zh.md"] else {}
     lines = [f"| {' | '.join(heads[:6])} |", "|---|---|---|---|---:|---:|"]
     for row in rows:
         minutes = f"{row['seconds'] / 60:.1f}"
@@ -46,12 +48,19 @@ def readme_results(rows: list[dict], heads: tuple) -> str:
             shares = [f"{100 * found['exact_match'][side]:.1f} %" for side in ("before", "after")] if found else []
             rates = [f"{found['cer'][side]:.3f}" for side in ("before", "after")] if found else []
             n = found["cer"]["n"] if found else ""
-            lines.append(
-                f"| `{row['lesson']}` | {task} | {' → '.join(shares)} | {' → '.join(rates)} | {n} | {minutes} |"
-            )
+            cells = [names.get(task, task), " → ".join(shares), " → ".join(rates), str(n), minutes]
+            lines.append(f"| `{row['lesson']}` | {' | '.join(cells)} |")
             minutes = ""
     return "\n".join(
-        [*lines, "", f"<details><summary>{heads[6]}</summary>", "", *_all_measures(rows), "", "</details>"]
+        [
+            *lines,
+            "",
+            f"<details><summary>{heads[6]}</summary>",
+            "",
+            *_all_measures(rows, heads, names),
+            "",
+            "</details>",
+        ]
     )
 
 
@@ -63,11 +72,11 @@ def _by_task(results):
     return found
 
 
-def _all_measures(rows):
-    results = [result for row in rows for result in row["results"]]
-    yield from ("| task | metric | before | after | n |", "|---|---|---:|---:|---:|")
-    for result in results:
-        yield "| " + " | ".join(_figure(result[key]) for key in COLUMNS[2:]) + " |"
+def _all_measures(rows, heads, names):
+    yield from (f"| {heads[1]} | {' | '.join(heads[7:])} | {heads[4]} |", "|---|---|---:|---:|---:|")
+    for result in [result for row in rows for result in row["results"]]:
+        task = names.get(result["task"], result["task"])
+        yield "| " + " | ".join([task, *(_figure(result[key]) for key in COLUMNS[3:])]) + " |"
 
 
 def kept_rows(notebooks: Path) -> list[dict]:

@@ -1,7 +1,9 @@
 """One lesson run in a kernel of its own: its outputs, its results, and what it took of the machine."""
 
+import base64
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from helpers.course.machine import vram_gb
 from helpers.course.notebooks import code_cells, code_fingerprint, in_real_mode, leave_out_solutions, load
+from helpers.jupyter import in_few_colours
 from helpers.paths import OUTPUT, ROOT, short
 from helpers.show.tables import RESULTS_MIME
 
@@ -43,6 +46,7 @@ def run_lesson(path: Path, progress=None, threads=None, kernels: set | None = No
     client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources=folder)
     row = {"lesson": path.stem, "language": path.parent.name, "seconds": 0.0, "results": []}
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    environment.pop("LESSON_LANGUAGE", None)  # the notebook's folder decides
     if progress:
         progress(0, len(code_cells(notebook)))
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kernel_log:
@@ -145,10 +149,17 @@ def tidy(notebook, folder: Path = OUTPUT):
         cell.metadata.pop("execution", None)
         kept = [output for output in cell.outputs if not _is_noise(output)]
         if folder.is_relative_to(ROOT):
-            kept = from_dict(json.loads(json.dumps(kept).replace(short(folder), "output")))
+            name = re.compile(re.escape(short(folder)) + "(  +)?")
+            kept = from_dict(json.loads(name.sub(_renamed, json.dumps(kept))))
         cell.outputs = kept
         for output in cell.outputs:
             _say_once(output.get("data", {}))
+            _draw_small(output.get("data", {}))
+
+
+def _renamed(found):
+    """`output` for the name of a folder; what stands in the next column of a table stays there."""
+    return "output" + " " * (len(found[0]) - len("output") if found[1] else 0)
 
 
 def _say_once(data):
@@ -158,6 +169,12 @@ def _say_once(data):
     lines = data.get("text/plain", "").splitlines()
     if "text/html" in data and len(lines) > 1:  # a table in words, for programs that show no HTML
         data["text/plain"] = f"{lines[0]} …"
+
+
+def _draw_small(data):
+    """Keep a plot as it would be had ``helpers.jupyter`` shown it: matplotlib's own PNG is three times as large."""
+    if "image/png" in data:
+        data["image/png"] = base64.b64encode(in_few_colours(base64.b64decode(data["image/png"]))).decode()
 
 
 def _last_line(error: Exception) -> str:

@@ -31,16 +31,19 @@ def tour(notebooks: Path, language: str, chosen: list[str], build: Path, real: d
 
     Args:
         real: what `Settings.real` gets, such as {"models_dir": folder}: the lessons then run with official weights, one
-            after the other and without their exercises, and the results go into `build/real/` and `tour-real.json`.
+            after the other and without their exercises; what they write goes into `build/real/`, their pages into
+            `build/en-real/` or `build/zh-real/`, and the results into `tour-real.json`.
     """
-    name, pages = ("tour.json", build) if real is None else ("tour-real.json", build / "real")
-    folder, facts = empty_output(pages, language), machine() | ({} if real is None else gpu())
+    name, output, pages = "tour.json", build, build / language
+    if real is not None:
+        name, output, pages = "tour-real.json", build / "real", build / f"{language}-real"
+    folder, facts = empty_output(output, language), machine() | ({} if real is None else gpu())
     start, rows = time.monotonic(), []
     for notebook, row in run_all(lesson_paths(notebooks, language, chosen), real):
         if real is not None:
             row["samples_per_second"] = samples_per_second(folder / row["lesson"])
         rows = sorted([*rows, row], key=lambda row: row["lesson"])
-        write_page(notebook, pages / language / f"{row['lesson']}.html")
+        write_page(notebook, pages / f"{row['lesson']}.html")
         found = {"seconds": round(time.monotonic() - start, 1), "machine": facts, "lessons": rows}
         write_text(build / name, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     return rows
@@ -83,8 +86,8 @@ def empty_output(build: Path, language: str) -> Path:
 def run_all(paths: list[Path], real: dict | None = None):
     """Run lessons, as many at a time as cores and memory allow; yields (notebook, row) as each ends.
 
-    The first lesson begins at once, then the longest; one that takes another's adapter waits for it. Whatever stops
-    this process stops the kernels.
+    They begin as ``in_order`` says; one that takes another's adapter waits for it. Whatever stops this process stops
+    the kernels.
     """
     waiting, running, kernels = in_order(paths), {}, set()
     at_once = min(len(paths), lessons_at_once()) if real is None else 1
@@ -115,9 +118,12 @@ def _run_one(path, board, run):
 
 
 def in_order(paths: list[Path]) -> list[Path]:
-    """The order in which to begin: the first lesson, then the longest by the seconds it took when outputs were kept."""
+    """The order in which to begin: the first lesson, one that another waits for, then the longest.
+
+    How long a lesson takes is what it took when its outputs were kept.
+    """
     seconds = {path: load(path).metadata.get("seconds", 0) for path in paths}
-    return sorted(paths, key=lambda path: (path.stem != FIRST, -seconds[path]))
+    return sorted(paths, key=lambda path: (path.stem != FIRST, path.stem not in AFTER.values(), -seconds[path]))
 
 
 def lessons_at_once() -> int:
@@ -128,16 +134,18 @@ def lessons_at_once() -> int:
 
 
 def samples_per_second(folder: Path) -> dict[str, float]:
-    """{run: training samples a second} of the finished runs below a lesson's folder, as their Trainer measured it."""
-    found = {}
-    for note in sorted(folder.glob(f"**/{FINISHED}")):
-        metrics = json.loads(note.read_bytes())["run"]["metrics"]
-        found[note.parent.relative_to(folder).as_posix()] = round(metrics["train_samples_per_second"], 1)
-    return found
+    """{run: training samples a second} of the finished runs below a lesson's folder, as their Trainer measured it.
+
+    A run written out by hand leaves ``train_results.json``, which ``Trainer.save_metrics`` writes.
+    """
+    found = {note.parent: json.loads(note.read_bytes()) for note in folder.glob("**/train_results.json")}
+    found |= {note.parent: json.loads(note.read_bytes())["run"]["metrics"] for note in folder.glob(f"**/{FINISHED}")}
+    rates = {run.relative_to(folder).as_posix(): metrics["train_samples_per_second"] for run, metrics in found.items()}
+    return {run: round(rate, 1) for run, rate in sorted(rates.items())}
 
 
 def write_page(notebook, path: Path) -> None:
-    """Write a notebook with its outputs as an HTML page."""
+    """Write a notebook with its outputs as an HTML page, as deep below the project as notebooks lie: links hold."""
     from nbconvert import HTMLExporter
 
     notebook.metadata["title"] = path.stem

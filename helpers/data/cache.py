@@ -7,6 +7,7 @@ import shutil
 
 from helpers.data.samples import load_jsonl
 from helpers.files import NOTE, changed_recipe, note_recipe
+from helpers.language import message
 from helpers.paths import short
 
 
@@ -25,7 +26,7 @@ def begin(folder, recipe, inside="images"):
     """
     data, files = folder / "data.jsonl", folder / inside
     if not (folder / NOTE).is_file() and (data.exists() or files.exists()):
-        raise FileExistsError(f"{short(folder)} already holds other data -> give a new folder")
+        raise FileExistsError(message("data.other_folder", folder=short(folder)))
     data.unlink(missing_ok=True)
     note_recipe(folder, recipe)
     shutil.rmtree(files, ignore_errors=True)

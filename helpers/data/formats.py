@@ -11,6 +11,7 @@ from pathlib import Path
 from helpers.data.rows import read_rows
 from helpers.data.samples import MODALITIES, Sample
 from helpers.files import read_text, relative, write_text
+from helpers.language import message
 from helpers.paths import short
 
 MARKS = {modality: f"<{modality}>" for modality in MODALITIES}
@@ -47,8 +48,7 @@ def read_qwen2_vl(path):
         except (KeyError, TypeError, ValueError):
             sound = False
         if not sound or not isinstance(image, str) or not isinstance(text, str):
-            cure = "data.find_problems lists every fault"
-            raise ValueError(f"{short(path)}:{index}: not a conversation of one user and one assistant -> {cure}")
+            raise ValueError(message("formats.no_conversation", place=f"{short(path)}:{index}"))
         samples.append(Sample(folder / image, text))
     return samples
 
@@ -71,8 +71,7 @@ def write_minicpm(samples, path, prompt):
 def _picture(sample, path):
     """The path of the sample's picture as written in ``path``; ValueError for a video or sound."""
     if sample.modality != "image":
-        cure = "data.write_sharegpt takes videos and sounds too"
-        raise ValueError(f"{short(sample.file)} is of modality {sample.modality}, this format holds images -> {cure}")
+        raise ValueError(message("formats.images_only", file=short(sample.file), modality=sample.modality))
     return relative(sample.file, path)
 
 
@@ -135,9 +134,9 @@ def register(dataset_info_path, name, file):
     if not file.is_absolute() and file.parent == Path("."):
         file = info.parent / file
     if not file.is_file():
-        raise FileNotFoundError(f"there is no {short(file)} -> write it before registering it")
+        raise FileNotFoundError(message("formats.not_written", file=short(file)))
     if os.path.abspath(file.parent) != os.path.abspath(info.parent):
-        raise ValueError(f"{short(file)} -> must lie beside {short(info)}: its picture paths are looked up from there")
+        raise ValueError(message("formats.beside", file=short(file), info=short(info)))
     entries = _read(info, dict) if info.exists() else {}
     columns = {"messages": "messages"} | {key: key for key in _lists_of_files(file)}
     entries[name] = {"file_name": file.name, "formatting": "sharegpt", "columns": columns, "tags": TAGS}
@@ -157,7 +156,7 @@ def _unmarked(text):
     """The text itself; ValueError if it holds a mark, which a model would take for another picture."""
     for mark in MARKS.values():
         if mark in text:
-            raise ValueError(f"text {text[:60]!r} holds {mark} -> take it out: it stands for a picture, video or sound")
+            raise ValueError(message("formats.mark", text=text[:60], mark=mark))
     return text
 
 
@@ -165,10 +164,11 @@ def _read(path, expected):
     try:
         value = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{short(path)}:{error.lineno}: not JSON ({error.msg}) -> mend or remove the file") from error
+        place = f"{short(path)}:{error.lineno}"
+        raise ValueError(message("formats.no_json", place=place, why=error.msg)) from error
     if not isinstance(value, expected):
-        name = "list" if expected is list else "object"
-        raise ValueError(f"{short(path)}: not a JSON {name} -> mend or remove the file")
+        found = message("formats.no_list" if expected is list else "formats.no_object", file=short(path))
+        raise ValueError(found)
     return value
 
 

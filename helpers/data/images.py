@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageFile, ImageOps
 
+from helpers.language import message
 from helpers.paths import short
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")  # no others: Pillow starts Ghostscript for an EPS
@@ -58,8 +59,7 @@ def open_picture(data):
     try:
         image.load()
     except BROKEN as error:
-        reason = f"picture is broken or cut short after its header ({_clause(error)})"
-        raise PictureError(reason, "copy or export the file again") from error
+        raise PictureError(message("picture.broken", why=_clause(error)), message("picture.again_cure")) from error
     return image
 
 
@@ -90,9 +90,10 @@ def _opened(data):
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise _bomb("more than twice Pillow's limit") from error
+        raise _bomb(message("picture.twice_the_limit")) from error
     except BROKEN as error:
-        raise PictureError(f"not a picture ({len(data)} bytes)", f"export it as PNG ({_clause(error)})") from error
+        reason, cure = message("picture.none", size=len(data)), message("picture.none_cure", why=_clause(error))
+        raise PictureError(reason, cure) from error
     _check_size(*image.size)
     return image
 
@@ -100,18 +101,19 @@ def _opened(data):
 def _check_size(width, height):
     """Raise PictureError for a size in pixels that no model here takes."""
     if min(width, height) < MIN_SIDE:
-        reason = f"picture is {min(width, height)} pixel {'high' if height < width else 'wide'} ({width}x{height})"
-        raise PictureError(reason, f"both sides need {MIN_SIDE} or more: crop it again")
+        size = {"side": min(width, height), "width": width, "height": height}
+        reason = message("picture.low", **size) if height < width else message("picture.narrow", **size)
+        raise PictureError(reason, message("picture.thin_cure", side=MIN_SIDE))
     if width * height > MAX_PIXELS:
-        raise _bomb(f"{width}x{height} pixels")
+        raise _bomb(message("picture.pixels", width=width, height=height))
     if max(width, height) > MAX_RATIO * min(width, height):
-        ratio = max(width, height) / min(width, height)
-        cure = "crop the empty border, or cut it into several pictures"
-        raise PictureError(f"{width}x{height} pixels are {ratio:.0f}:1, Qwen2-VL refuses over {MAX_RATIO}:1", cure)
+        ratio = f"{max(width, height) / min(width, height):.0f}"
+        reason = message("picture.too_long", width=width, height=height, ratio=ratio, limit=MAX_RATIO)
+        raise PictureError(reason, message("picture.too_long_cure"))
 
 
 def _bomb(size):
-    return PictureError(f"decompression bomb? {size}, over {MAX_PIXELS:,}", "make it smaller, or take it out")
+    return PictureError(message("picture.bomb", size=size, limit=f"{MAX_PIXELS:,}"), message("picture.smaller_cure"))
 
 
 def _clause(error):
@@ -168,6 +170,6 @@ def _naming(path):
     try:
         yield
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{short(path)}: no such picture -> correct the path of the sample") from error
+        raise FileNotFoundError(message("picture.missing", file=short(path))) from error
     except PictureError as error:
-        raise ValueError(f"{short(path)}: {error}") from error
+        raise ValueError(message("file.fault", file=short(path), reason=error)) from error

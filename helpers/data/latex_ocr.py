@@ -7,6 +7,7 @@ from helpers import hub
 from helpers.data import cache
 from helpers.data.images import MAX_BYTES, PictureError, flatten, open_picture, strict_pillow
 from helpers.data.samples import Sample, load_jsonl, write_jsonl
+from helpers.language import message
 from helpers.paths import short
 
 LATEX_OCR = {"modelscope": "AI-ModelScope/LaTeX_OCR", "huggingface": "linxy/LaTeX_OCR"}
@@ -53,10 +54,10 @@ def load_latex_ocr(settings, folder, subset="default", split="train", limit=None
         FileNotFoundError: no parquet files of that subset and split.
     """
     if subset not in SUBSETS:
-        raise ValueError(f"LaTeX_OCR has no subset {subset!r} -> choose one of {', '.join(SUBSETS)}")
+        raise ValueError(message("latex_ocr.no_subset", subset=subset, known=", ".join(SUBSETS)))
     if settings.hub == "local":
         if settings.models_dir is None:
-            raise ValueError('hub="local" reads LaTeX_OCR from models_dir/LaTeX_OCR -> set models_dir, or another hub')
+            raise ValueError(message("latex_ocr.no_models_dir"))
         return load_parquet(find(settings.models_dir / "LaTeX_OCR", subset, split), folder, limit, skip)
     made_from = {"hub": settings.hub, "subset": subset, "split": split, "limit": limit, "skip": sorted(skip)}
     if not cache.finished(Path(folder), made_from):
@@ -78,8 +79,8 @@ def find(root, subset, split):
         if found := sorted(root.glob(pattern)):
             return found
     present = ", ".join(sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet")))
-    lacks = f"LaTeX_OCR, subset {subset}, split {split}: {short(root)} holds no {' or '.join(wanted)}"
-    raise FileNotFoundError(f"{lacks} -> it holds: {present or 'no parquet file at all'}")
+    facts = {"subset": subset, "split": split, "folder": short(root), "wanted": message("word.or").join(wanted)}
+    raise FileNotFoundError(message("latex_ocr.missing", **facts, present=present or message("latex_ocr.nothing")))
 
 
 def extract(paths, folder, made_from):
@@ -97,9 +98,9 @@ def extract(paths, folder, made_from):
             if fault := _save(image, text, samples[-1].file):
                 faults.append(f"{place} {fault}")
     if faults:
-        raise ValueError(f"{len(faults)} faulty rows; leave them out with skip=[...]\n" + "\n".join(faults))
+        raise ValueError(message("latex_ocr.faulty", count=len(faults)) + "\n" + "\n".join(faults))
     if not samples:
-        raise ValueError(f"no rows in {', '.join(path.name for path in paths)} -> give other files or a larger limit")
+        raise ValueError(message("latex_ocr.no_rows", files=", ".join(path.name for path in paths)))
     write_jsonl(samples, folder / "data.jsonl")
 
 
@@ -112,25 +113,25 @@ def _rows(paths, limit, skip):
         table = parquet.ParquetFile(path)
         names = table.schema_arrow.names
         if not {"image", "text"} <= set(names):
-            raise ValueError(f"{short(path)}: columns are {', '.join(names)} -> rename them to image and text")
+            raise ValueError(message("latex_ocr.columns", file=short(path), names=", ".join(names)))
         for batch in table.iter_batches(batch_size=256, columns=["image", "text"]):
             for row in batch.to_pylist():
                 number += 1
                 if limit is not None and number >= limit:
                     return
                 if number not in skip:
-                    yield f"row {number} ({path.name}):", number, row["image"], row["text"]
+                    yield message("latex_ocr.row", number=number, file=path.name), number, row["image"], row["text"]
 
 
 def _save(image, text, target):
     """Write one picture as PNG; return what is wrong with the row, or None."""
     data = image.get("bytes") if isinstance(image, dict) else image
     if not isinstance(data, bytes):
-        return 'no picture bytes, only a path -> write {"bytes": path.read_bytes(), "path": path.name} into the column'
+        return message("latex_ocr.only_a_path")
     if not isinstance(text, str) or not text.strip():
-        return "no text -> leave the row out"
+        return message("latex_ocr.no_text")
     if len(data) > MAX_BYTES:
-        return f"a picture of {len(data):,} bytes -> leave the row out"
+        return message("latex_ocr.too_large", size=f"{len(data):,}")
     try:
         flatten(open_picture(data)).save(target, "PNG")
     except PictureError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.data.images import MAX_PIXELS, MIN_SIDE, PictureError
+from helpers.language import message
 
 RATE = 16000  # samples a second that MiniCPM-o takes
 HOP = 160  # samples at that rate in one of its mel frames
@@ -63,10 +64,10 @@ def look_at_video(source, decode=True):
     if not decode:
         return Video(frames, declared, seconds, size)
     if frames < max(declared, 1):
-        reason = f"video is cut short: {frames} of {declared or 'its'} frames"
-        raise MediaError(reason, "copy or export the file again")
+        reason = message("video.cut_short", frames=frames, declared=declared or message("video.its"))
+        raise MediaError(reason, message("picture.again_cure"))
     if frames < 2:
-        raise MediaError("video has a single frame", "give that frame as a picture")
+        raise MediaError(message("video.one_frame"), message("video.one_frame_cure"))
     return Video(frames, declared, seconds, size)
 
 
@@ -80,21 +81,22 @@ def look_at_sound(source):
     found = Sound(rate, samples.shape[1], samples.shape[0])
     if found.mel_frames < MIN_MEL_FRAMES:
         shortest = 1000 * ((MIN_MEL_FRAMES - 1) * HOP + 1) / RATE
-        reason = f"sound of {1000 * found.seconds:.0f} ms is too short"
-        raise MediaError(reason, f"MiniCPM-o needs {shortest:.0f} ms for one embedding: leave the row out")
+        reason = message("sound.too_short", ms=f"{1000 * found.seconds:.0f}")
+        raise MediaError(reason, message("sound.too_short_cure", ms=f"{shortest:.0f}"))
     if found.seconds > MAX_SECONDS:
-        raise MediaError(f"sound of {found.seconds:.0f} s, over {MAX_SECONDS}", "cut it into several")
+        reason = message("sound.too_long", seconds=f"{found.seconds:.0f}", limit=MAX_SECONDS)
+        raise MediaError(reason, message("sound.too_long_cure"))
     if not samples.any():
-        raise MediaError("sound is silent", "record again")
+        raise MediaError(message("sound.silent"), message("sound.again_cure"))
     if not np.isfinite(samples).all():
-        raise MediaError("sound holds numbers that are none", "record again")
+        raise MediaError(message("sound.no_numbers"), message("sound.again_cure"))
     return found
 
 
 def _check_size(size):
     if min(size) < MIN_SIDE or size[0] * size[1] > MAX_PIXELS:
-        cure = f"{MIN_SIDE} or more a side, {MAX_PIXELS:,} or fewer in all"
-        raise MediaError(f"video of {size[0]}x{size[1]} pixels", cure)
+        cure = message("video.size_cure", side=MIN_SIDE, limit=f"{MAX_PIXELS:,}")
+        raise MediaError(message("video.size", width=size[0], height=size[1]), cure)
 
 
 def read_sound(source):
@@ -111,7 +113,7 @@ def read_sound(source):
         parts += floats.resample(None)
         rate = stream.rate
     if not parts:
-        raise MediaError("sound is empty", "copy or export the file again")
+        raise MediaError(message("sound.empty"), message("picture.again_cure"))
     return np.concatenate([part.to_ndarray() for part in parts], axis=1), rate
 
 
@@ -154,16 +156,16 @@ def _opened(source, modality):
     """(container, its first video or audio stream) of a file or its bytes; PyAV's errors become MediaError."""
     import av
 
-    name = "sound" if modality == "audio" else modality
+    name = message("word.sound" if modality == "audio" else "word.video")
     file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
     try:
         with file, av.open(file) as container:
             streams = getattr(container.streams, modality)
             if not streams:
-                raise MediaError(f"no {name} in this file", f"give a file with {name}")
+                raise MediaError(message("media.none", what=name), message("media.none_cure", what=name))
             yield container, streams[0]
     except (av.FFmpegError, ValueError, IndexError, EOFError) as error:
         if isinstance(error, MediaError):
             raise
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise MediaError(f"{name} is broken or cut short ({reason})", "copy or export the file again") from error
+        raise MediaError(message("media.broken", what=name, why=reason), message("picture.again_cure")) from error

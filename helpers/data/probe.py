@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from helpers.data import media
 from helpers.data.images import MAX_BYTES, PictureError, open_picture
 from helpers.data.rows import half_character, shown
+from helpers.language import message
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def look_at(root, name, modality):
     try:
         data = Path(root, name).read_bytes()
     except OSError as error:
-        return Look(fault=(f"{shown(name)} cannot be read ({error.strerror})", "check your rights to read it"))
+        reason = message("file.unreadable", file=shown(name), why=error.strerror)
+        return Look(fault=(reason, message("file.unreadable_cure")))
     digest = hashlib.sha256(data).digest()
     try:
         if modality == "image":
@@ -39,23 +41,23 @@ def look_at(root, name, modality):
         media.look_at_video(data) if modality == "video" else media.look_at_sound(data)
         return Look(digest)
     except PictureError as error:
-        return Look(digest, fault=(f"{shown(name)}: {error.reason}", error.cure))
+        return Look(digest, fault=(message("file.fault", file=shown(name), reason=error.reason), error.cure))
 
 
 def _path_fault(root, name):
     """What is wrong with a path before the file is opened, as (reason, cure), or None."""
-    inside = "keep pictures in the data folder and write paths relative to the data file"
+    inside = message("file.outside_cure")
     plain = name.replace("\\", "/")
     windows = PureWindowsPath(name)
     if not name.strip() or "\0" in name or half_character(name):
-        return f"path {shown(name)} is empty or impossible", "give the path of the picture"
+        return message("file.impossible", file=shown(name)), message("file.impossible_cure")
     if plain.startswith("/") or windows.drive:
-        return f"absolute path {shown(name)}", inside
+        return message("file.absolute", file=shown(name)), inside
     if os.path.normpath(plain).split(os.sep)[0] == "..":
-        return f"path {shown(name)} leaves the data folder", inside
+        return message("file.outside", file=shown(name)), inside
     real = os.path.realpath(os.path.join(root, name))
     if not Path(real).is_relative_to(root):
-        return f"{shown(name)} is a link that leads out of the data folder", "copy the file in its place"
+        return message("file.link", file=shown(name)), message("file.link_cure")
     return _file_fault(real, name)
 
 
@@ -63,14 +65,15 @@ def _file_fault(real, name):
     try:
         found = os.stat(real)
     except (FileNotFoundError, NotADirectoryError):
-        cure = "write / instead of \\ in paths" if "\\" in name else "copy the file there, or correct its name"
-        return f"{shown(name)} is missing", cure
+        cure = message("file.backslash_cure" if "\\" in name else "file.missing_cure")
+        return message("file.missing", file=shown(name)), cure
     except OSError as error:
-        return f"{shown(name)} cannot be opened ({error.strerror})", "correct its name, or your rights to read it"
+        return message("file.not_opened", file=shown(name), why=error.strerror), message("file.not_opened_cure")
     if not stat.S_ISREG(found.st_mode):
-        return f"{shown(name)} is not a file", "give the path of the picture itself"
+        return message("file.no_file", file=shown(name)), message("file.no_file_cure")
     if found.st_size == 0:
-        return f"{shown(name)} is an empty file", "copy or export the file again"
+        return message("file.empty", file=shown(name)), message("picture.again_cure")
     if found.st_size > MAX_BYTES:
-        return f"{shown(name)} has {found.st_size:,} bytes, over {MAX_BYTES:,}", "make it smaller, or take it out"
+        reason = message("file.too_large", file=shown(name), size=f"{found.st_size:,}", limit=f"{MAX_BYTES:,}")
+        return reason, message("picture.smaller_cure")
     return None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from helpers.data.formats import MARKS
 from helpers.data.rows import half_character, is_jsonl, kind, read_rows, shown
+from helpers.language import message
 
 KEYS = {  # form: (needed keys, further allowed keys)
     "jsonl": ({"text"}, {*MARKS, "id"}),
@@ -52,8 +53,9 @@ def read_records(path, form="auto"):
     rows, faults = read_rows(path)
     form = _form([value for _, value in rows]) if form == "auto" else form
     if rows and form in ("jsonl", "qwen2_vl", "minicpm") and is_jsonl(path) != (form == "jsonl"):
-        wanted = "one object a line, in a .jsonl file" if form == "jsonl" else "one list, in a .json file"
-        faults.append((None, f"{form} records in a {Path(path).suffix or 'nameless'} file", f"write them as {wanted}"))
+        suffix = Path(path).suffix or message("records.nameless")
+        cure = message("records.as_lines" if form == "jsonl" else "records.as_list")
+        faults.append((None, message("records.wrong_suffix", form=form, suffix=suffix), cure))
     return [_record(row, value, form) for row, value in rows], faults
 
 
@@ -74,9 +76,10 @@ def _form(values):
 def _record(row, value, form):
     record = Record(row)
     if not isinstance(value, dict):
-        record.faults.append((f"row is {kind(value)}, not an object", "write one JSON object for each picture"))
+        record.faults.append((message("records.no_object", kind=kind(value)), message("records.no_object_cure")))
     elif not form:
-        record.faults.append((f"keys are {_names(value)}: no known record", f"use one of {', '.join(KEYS)}"))
+        reason = message("records.unknown_form", keys=_names(value))
+        record.faults.append((reason, message("records.unknown_form_cure", forms=", ".join(KEYS))))
     else:
         _check_keys(record, value, form)
         READERS[form](record, value)
@@ -86,22 +89,26 @@ def _record(row, value, form):
 
 
 def _names(keys):
-    return ", ".join(shown(key) for key in sorted(keys)[:8]) or "none"
+    return ", ".join(shown(key) for key in sorted(keys)[:8]) or message("records.no_keys")
 
 
 def _check_keys(record, value, form):
     needed, allowed = KEYS[form]
     if missing := needed - value.keys():
-        record.faults.append((f"no {_names(missing)}; keys are {_names(value)}", f"a {form} record needs it"))
+        reason = message("records.missing_key", missing=_names(missing), keys=_names(value))
+        record.faults.append((reason, message("records.missing_key_cure", form=form)))
     if unknown := value.keys() - needed - allowed:
-        record.faults.append((f"unknown key {_names(unknown)}", "rename it, or remove it: nothing would read it"))
+        reason = message("records.unknown_key", keys=_names(unknown))
+        record.faults.append((reason, message("records.unknown_key_cure")))
 
 
 def _check_text(record, text):
     if half_character(text):
-        record.faults.append((f"half a character (surrogate) in {shown(text)}", "write the text again"))
+        reason = message("records.half_character", text=shown(text))
+        record.faults.append((reason, message("records.half_character_cure")))
     if "\ufffd" in text:
-        record.faults.append((f"U+FFFD in {shown(text)}: decoded wrongly once", "take the text from its source again"))
+        reason = message("records.replaced", text=shown(text))
+        record.faults.append((reason, message("records.replaced_cure")))
 
 
 def _string(record, holder, key, name):
@@ -109,16 +116,19 @@ def _string(record, holder, key, name):
     value = holder.get(key, "")
     if isinstance(value, str):
         return value if key in holder else None
-    record.faults.append((f"{name} is {kind(value)}, not a string", "give a string, or leave the row out"))
+    reason = message("records.no_string", name=name, kind=kind(value))
+    record.faults.append((reason, message("records.no_string_cure")))
     return None
 
 
 def _read_jsonl(record, value):
     named = [modality for modality in MARKS if modality in value]
     if not named:
-        record.faults.append((f"no 'image'; keys are {_names(value)}", "a jsonl record needs it"))
+        reason = message("records.missing_key", missing=shown("image"), keys=_names(value))
+        record.faults.append((reason, message("records.missing_key_cure", form="jsonl")))
     if len(named) > 1:
-        record.faults.append((f"{' and '.join(named)} in one row", "write a row for each file"))
+        names = message("records.and").join(named)
+        record.faults.append((message("records.two_files", names=names), message("records.two_files_cure")))
     for modality in named:
         _add_file(record, modality, value)
     _add_answer(record, _string(record, value, "text", "text"))
@@ -132,7 +142,7 @@ def _add_file(record, modality, value):
 
 def _add_answer(record, text):
     if text is not None and not text.strip():
-        record.faults.append(("empty answer", "give the text, or leave the row out"))
+        record.faults.append((message("records.empty_answer"), message("records.empty_answer_cure")))
     elif text is not None:
         record.answers.append(text)
 
@@ -141,7 +151,8 @@ def _read_qwen2_vl(record, value):
     _read_turns(record, value, "conversations", "value")
     record.files, record.prompts = [(name, "image") for name in record.prompts[:1]], []
     if isinstance(value.get("conversations"), list) and len(value["conversations"]) != 2:
-        record.faults.append((f"{len(value['conversations'])} turns", "write one user and one assistant turn"))
+        reason = message("records.turns", count=len(value["conversations"]))
+        record.faults.append((reason, message("records.turns_cure")))
 
 
 def _read_minicpm(record, value):
@@ -155,7 +166,8 @@ def _read_sharegpt(record, value):
     for modality in MARKS:
         names = value.get(f"{modality}s", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            record.faults.append((f"{modality}s is not a list of paths", 'write ["images/1.png"]'))
+            reason = message("records.no_paths", key=f"{modality}s")
+            record.faults.append((reason, message("records.no_paths_cure")))
             continue
         record.files += [(name, modality) for name in names]
         _check_marks(record, modality, len(names))
@@ -165,27 +177,30 @@ def _read_turns(record, value, key, content):
     """Add prompts and answers of a conversation: user and assistant in turn, after an optional system message."""
     turns = value.get(key, [])
     if not isinstance(turns, list) or (key in value and not turns):
-        reason = f"{key} is {'empty' if turns == [] else kind(turns)}"
-        record.faults.append((reason, "write a list of user and assistant"))
+        reason = message("records.no_turns", key=key, kind=message("records.empty") if turns == [] else kind(turns))
+        record.faults.append((reason, message("records.no_turns_cure")))
         return
     if key == "messages" and turns and isinstance(turns[0], dict) and turns[0].get("role") == "system":
         turns = turns[1:]
     for index, turn in enumerate(turns):
         _read_turn(record, turn, ("user", "assistant")[index % 2], content)
     if len(turns) % 2:
-        record.faults.append(("the last turn is not the assistant's", "add the answer: it is what gets trained"))
+        record.faults.append((message("records.last_turn"), message("records.last_turn_cure")))
 
 
 def _read_turn(record, turn, role, content):
     if not isinstance(turn, dict):
-        record.faults.append((f"a turn is {kind(turn)}, not an object", f"write role and {content}"))
+        reason = message("records.turn_no_object", kind=kind(turn))
+        record.faults.append((reason, message("records.turn_no_object_cure", key=content)))
         return
     if turn.get("role") != role:
         found = shown(turn["role"]) if isinstance(turn.get("role"), str) else kind(turn.get("role"))
-        record.faults.append((f"role {found} where {role} is due", "roles are user, assistant, in turn"))
+        reason = message("records.wrong_role", found=found, role=role)
+        record.faults.append((reason, message("records.wrong_role_cure")))
     if content not in turn:
-        record.faults.append((f"a turn has no {content!r}; keys are {_names(turn)}", f"put its text under {content!r}"))
-    text = _string(record, turn, content, f"{role}'s {content}")
+        reason = message("records.turn_no_text", key=content, keys=_names(turn))
+        record.faults.append((reason, message("records.turn_no_text_cure", key=content)))
+    text = _string(record, turn, content, message("records.of_role", role=role, key=content))
     if role == "assistant":
         _add_answer(record, text)
     elif text is not None:
@@ -195,11 +210,11 @@ def _read_turn(record, turn, role, content):
 def _check_marks(record, modality, wanted):
     mark = MARKS[modality]
     if any(mark in answer for answer in record.answers):
-        record.faults.append((f"{mark} in an answer", "a mark stands for an input: keep it in the prompt"))
+        record.faults.append((message("records.mark_in_answer", mark=mark), message("records.mark_in_answer_cure")))
     found = sum(text.count(mark) for text in record.prompts + record.answers)
     if found != wanted:
-        reason = f"{found} {mark} marks, {wanted} {modality} files"
-        record.faults.append((reason, "write one mark for each file, in order"))
+        reason = message("records.marks", found=found, mark=mark, wanted=wanted, modality=modality)
+        record.faults.append((reason, message("records.marks_cure")))
 
 
 READERS = {"jsonl": _read_jsonl, "qwen2_vl": _read_qwen2_vl, "minicpm": _read_minicpm, "sharegpt": _read_sharegpt}

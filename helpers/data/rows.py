@@ -5,7 +5,16 @@ import os
 import stat
 from pathlib import Path
 
-KINDS = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+from helpers.language import message
+
+KINDS = {  # by their keys in messages.toml
+    str: "rows.string",
+    bool: "rows.bool",
+    int: "rows.number",
+    float: "rows.number",
+    list: "rows.list",
+    dict: "rows.object",
+}
 
 
 def read_rows(path):
@@ -18,7 +27,7 @@ def read_rows(path):
     rows, wrong = _parse_lines(text) if lines else _parse_list(text)
     faults += wrong
     if not rows and not faults:
-        faults.append((None, "file holds no rows", "write the data again"))
+        faults.append((None, message("rows.none"), message("rows.none_cure")))
     return rows, faults
 
 
@@ -32,24 +41,27 @@ def _decode(path, lines):
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            return "", [(None, "a folder, not a file" if stat.S_ISDIR(mode) else "not a file", "give the data file")]
+            reason = message("rows.folder" if stat.S_ISDIR(mode) else "rows.no_file")
+            return "", [(None, reason, message("rows.no_file_cure"))]
         data = Path(path).read_bytes()
     except FileNotFoundError:
-        return "", [(None, "file is missing", "check the path")]
+        return "", [(None, message("rows.missing"), message("rows.missing_cure"))]
     except OSError as error:
-        return "", [(None, f"file cannot be read ({error.strerror})", "check its name and your rights to read it")]
+        reason = message("rows.unreadable", why=error.strerror)
+        return "", [(None, reason, message("rows.unreadable_cure"))]
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _recode(data, "utf-16", (None, "UTF-16, not UTF-8", "save it as UTF-8"))
+        return _recode(data, "utf-16", (None, message("rows.utf16"), message("rows.utf16_cure")))
     faults = []
     if data.startswith(b"\xef\xbb\xbf"):
-        faults = [(None, "starts with a byte order mark (BOM)", 'save it as "UTF-8", not "UTF-8 with BOM"')]
+        faults = [(None, message("rows.bom"), message("rows.bom_cure"))]
         data = data[3:]
     try:
         return data.decode("utf-8"), faults
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
-        place = f"byte {error.start + 3 * len(faults)}" + ("" if lines else f", line {row}")
-        text, recoded = _recode(data, "gb18030", (row if lines else None, f"not UTF-8 at {place}", ""))
+        byte = error.start + 3 * len(faults)
+        reason = message("rows.not_utf8", byte=byte) if lines else message("rows.not_utf8_line", byte=byte, line=row)
+        text, recoded = _recode(data, "gb18030", (row if lines else None, reason, ""))
         return text, faults + recoded
 
 
@@ -59,52 +71,59 @@ def _recode(data, encoding, fault):
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        return "", [(row, reason, "save it as UTF-8 from the program that made it")]
-    gbk = 'it reads as GBK: text = path.read_text(encoding="gb18030"); path.write_text(text, encoding="utf-8")'
-    return text, [(row, reason, cure or gbk)]
+        return "", [(row, reason, message("rows.unknown_encoding_cure"))]
+    return text, [(row, reason, cure or message("rows.gbk_cure"))]
 
 
 def _parse_lines(text):
     if text.lstrip().startswith("["):
-        return [], [(None, "a JSON list in a .jsonl file", "rename it to .json, or write one object a line")]
+        return [], [(None, message("rows.list_in_jsonl"), message("rows.list_in_jsonl_cure"))]
     rows, faults = [], []
     for number, line in enumerate(text.split("\n"), 1):
-        value, fault = _json(line) if line.strip() else (None, "")
-        if fault:
-            fault = fault.replace("line 1, ", "")  # the row says which line
-            faults.append((number, fault, "each line must be one whole JSON object: write it with json.dumps"))
-        elif line.strip():
-            rows.append((number, value))
+        if not line.strip():
+            continue
+        try:
+            rows.append((number, json.loads(line)))
+        except json.JSONDecodeError as error:  # the row says which line
+            fault = message("rows.not_json", column=error.colno, why=error.msg)
+            faults.append((number, fault, message("rows.not_json_cure")))
+        except (ValueError, RecursionError) as error:
+            faults.append((number, _impossible(error), message("rows.not_json_cure")))
     return rows, faults
 
 
 def _parse_list(text):
     if not text.strip():
         return [], []
-    value, fault = _json(text)
-    if fault:
-        first = text.lstrip().split("\n")[0]
-        lines = "Extra data" in fault and not _json(first)[1]
-        cure = "it looks like JSONL: rename it to .jsonl" if lines else "mend it there, or write it with json.dump"
-        return [], [(None, fault, cure)]
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        reason = message("rows.not_json_at", line=error.lineno, column=error.colno, why=error.msg)
+        return [], [(None, reason, message("rows.looks_like_jsonl" if _is_jsonl_text(text) else "rows.fix_json"))]
+    except (ValueError, RecursionError) as error:
+        return [], [(None, _impossible(error), message("rows.fix_json"))]
     if not isinstance(value, list):
-        return [], [(None, f"top level is {kind(value)}, not a list", "wrap the records in [ ]")]
+        return [], [(None, message("rows.no_list", kind=kind(value)), message("rows.no_list_cure"))]
     return list(enumerate(value)), []
 
 
-def _json(text):
-    """(value, "") or (None, what is wrong)."""
+def _is_jsonl_text(text):
+    """Whether the first line alone is JSON."""
     try:
-        return json.loads(text), ""
-    except json.JSONDecodeError as error:
-        return None, f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets thousands deep
-        return None, f"JSON that no reader takes ({type(error).__name__})"
+        json.loads(text.lstrip().split("\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _impossible(error):
+    """What is wrong with a number of thousands of digits, or brackets thousands deep."""
+    return message("rows.impossible_json", error=type(error).__name__)
 
 
 def kind(value):
     """What a JSON value is, in words."""
-    return "null" if value is None else KINDS[type(value)]
+    return "null" if value is None else message(KINDS[type(value)])
 
 
 def shown(text):

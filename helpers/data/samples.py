@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.files import read_text, relative, write_text
+from helpers.language import message
 from helpers.paths import short
 
 MODALITIES = ("image", "video", "audio")
@@ -38,16 +39,15 @@ def load_jsonl(path):
 
 
 def _sample(line, path, number):
-    cure = "data.find_problems lists every fault"
+    place = f"{short(path)}:{number}"
     try:
         row = json.loads(line)
         (modality,) = [name for name in MODALITIES if name in row]
         file, text = row[modality], row["text"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        what = "not a JSON object with text and one of image, video and audio"
-        raise ValueError(f"{short(path)}:{number}: {what} -> {cure}") from error
+        raise ValueError(message("data.no_sample", place=place)) from error
     if not isinstance(file, str) or not isinstance(text, str):
-        raise ValueError(f"{short(path)}:{number}: {modality} and text must both be strings -> {cure}")
+        raise ValueError(message("data.no_strings", place=place, modality=modality))
     return Sample(path.parent / file, text, modality)
 
 

@@ -5,6 +5,8 @@ import random
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from helpers.language import message
+
 
 def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
     """Split into ``(train, test)`` by content, so that nothing in test was seen in training.
@@ -25,7 +27,7 @@ def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
     wanted = _wanted(len(samples), test_fraction, test_count)
     groups = _groups(samples)
     if len(groups) < 2:
-        raise ValueError("every sample shares its text or file with another -> no split without a leak is possible")
+        raise ValueError(message("data.one_group"))
     random.Random(seed).shuffle(groups)
     quota = _quota(groups, wanted, len(samples))
     train, test = [], []
@@ -36,16 +38,17 @@ def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
         else:
             train.extend(group)
     if verbose:
-        print(f"{len(samples)} samples in {len(groups)} groups: {len(train)} train, {len(test)} test (wanted {wanted})")
+        counts = {"samples": len(samples), "groups": len(groups), "train": len(train), "test": len(test)}
+        print(message("data.split", **counts, wanted=wanted))
     return train, test
 
 
 def _wanted(total, fraction, count):
     if (fraction is None) == (count is None):
-        raise ValueError("give either test_fraction or test_count")
+        raise ValueError(message("data.fraction_or_count"))
     wanted = max(1, round(total * fraction)) if count is None else count
     if not 0 < wanted < total:
-        raise ValueError(f"a test set of {wanted} out of {total} samples is impossible -> keep some on each side")
+        raise ValueError(message("data.impossible_test", wanted=wanted, total=total))
     return wanted
 
 

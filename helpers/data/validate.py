@@ -9,9 +9,10 @@ from helpers.data.images import strict_pillow
 from helpers.data.probe import Look, look_at
 from helpers.data.records import KEYS, Problem, Record, read_records
 from helpers.data.rows import half_character, shown
+from helpers.language import message
 from helpers.paths import short
 
-WORDS = {"image": "picture", "video": "video", "audio": "sound"}
+WORDS = {"image": "word.picture", "video": "word.video", "audio": "word.sound"}
 
 
 class DataError(ValueError):
@@ -19,7 +20,8 @@ class DataError(ValueError):
 
     def __init__(self, problems):
         self.problems = problems
-        super().__init__(f"{len(problems)} problem{'s' * (len(problems) != 1)}\n" + "\n".join(map(str, problems)))
+        head = message("data.problem") if len(problems) == 1 else message("data.problems", count=len(problems))
+        super().__init__(f"{head}\n" + "\n".join(map(str, problems)))
 
 
 def find_problems(
@@ -45,9 +47,9 @@ def find_problems(
         list of Problem, by file and row; empty if all is well.
     """
     if (answer_tokens is None) != (max_answer_tokens is None) or (image_tokens is None) != (max_image_tokens is None):
-        raise TypeError("a function that counts tokens and its maximum go together: give both or none")
+        raise TypeError(message("data.count_and_limit"))
     if fmt != "auto" and fmt not in KEYS:
-        raise ValueError(f"fmt {fmt!r} -> one of auto, {', '.join(KEYS)}")
+        raise ValueError(message("data.no_format", name=fmt, known=", ".join(KEYS)))
     rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens)
     train = _examine(path, fmt, rules)
     if test_path is None:
@@ -118,15 +120,17 @@ def _too_long(record, looks, rules):
             if half_character(answer):
                 continue  # already named, and no tokenizer takes it
             if (count := rules.answer_tokens(answer)) > rules.max_answer_tokens:
-                reason = f"answer of {count} tokens, allowed {rules.max_answer_tokens}: {shown(answer)}"
-                yield reason, "raise the limit or leave the row out; cutting would lose the end of the answer"
+                limit = rules.max_answer_tokens
+                reason = message("data.long_answer", count=count, limit=limit, answer=shown(answer))
+                yield reason, message("data.long_answer_cure")
     if rules.image_tokens:
         for name, modality in record.files:
             size = looks[name, modality].size  # of a picture only
             if size and (count := rules.image_tokens(*size)) > rules.max_image_tokens:
                 shrunk = " x ".join(str(int(side * (rules.max_image_tokens / count) ** 0.5)) for side in size)
-                reason = f"{shown(name)} of {size[0]} x {size[1]} pixels takes {count} image tokens"
-                yield f"{reason}, allowed {rules.max_image_tokens}", f"shrink it to about {shrunk}, or raise the limit"
+                facts = {"width": size[0], "height": size[1], "count": count, "limit": rules.max_image_tokens}
+                reason = message("data.large_picture", file=shown(name), **facts)
+                yield reason, message("data.large_picture_cure", size=shrunk)
 
 
 def _contradictions(records, looks):
@@ -138,14 +142,14 @@ def _contradictions(records, looks):
             continue
         earlier = first.setdefault((digests, tuple(record.prompts)), record)
         if earlier.answers != record.answers:
-            what = WORDS[record.files[0][1]]
-            reason = f"same {what} as row {earlier.row}, other answer: {shown(record.answers[0])}"
-            record.faults.append((reason, "find out which is right and leave the other out"))
+            what, answer = message(WORDS[record.files[0][1]]), shown(record.answers[0])
+            reason = message("data.contradiction", what=what, row=earlier.row, answer=answer)
+            record.faults.append((reason, message("data.contradiction_cure")))
 
 
 def _leaks(train, test):
     """Problems for rows of train whose picture, video or sound is in test too."""
-    cure = "split by content: data.split"
+    cure = message("data.leak_cure")
     seen = {}
     for record in test.records:
         for file in record.files:
@@ -155,6 +159,8 @@ def _leaks(train, test):
         for file in record.files:
             digest = train.looks[file].digest
             if digest is not None and (twin := seen.get(digest)):
-                what = WORDS[file[1]] + (" and answer" if twin.answers == record.answers else "")
-                problems.append(Problem(train.file, record.row, f"same {what} as {test.file}:{twin.row}", cure))
+                facts = {"what": message(WORDS[file[1]]), "file": test.file, "row": twin.row}
+                same = twin.answers == record.answers
+                reason = message("data.leak_with_answer", **facts) if same else message("data.leak", **facts)
+                problems.append(Problem(train.file, record.row, reason, cure))
     return problems

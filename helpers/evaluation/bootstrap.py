@@ -1,6 +1,11 @@
-"""Intervals for any measure: resample the samples, measure each resample; before and after on the same resamples."""
+"""Intervals for any measure: resample the samples, measure each resample; before and after on the same resamples.
+
+Shares, such as exact match, get Wilson's interval instead: a bootstrap of samples that all score alike has no width.
+"""
 
 from dataclasses import dataclass, field
+
+from helpers.language import label, message
 
 RESAMPLES = 1000
 
@@ -67,7 +72,7 @@ class Comparison:
         ]
 
     def __repr__(self) -> str:
-        lines = [f"{self.task}, n = {self.n}, 95 % intervals"]
+        lines = [message("results.head", task=label(self.task), n=self.n)]
         width = max(12, *map(len, self.before))
         lines += [f"  {name:<{width}} {self.before[name]}  ->  {self.after[name]}" for name in self.before]
         lines += [f"  {name}: {switches} (McNemar)" for name, switches in self.switches.items()]
@@ -79,26 +84,39 @@ def score(values: dict, seed: int = 0, from_sums: dict | None = None) -> dict[st
     """The intervals of one side.
 
     Args:
-        values: for each measure a float array with one row a sample: (n,), whose mean is the measure, or (n, k).
+        values: for each measure an array with one row a sample: bool (n,), right or wrong, whose share of right ones is
+            the measure; float (n,), whose mean is the measure; or float (n, k).
         from_sums: for each measure with (n, k): sums over samples (resamples, k) -> the measure (resamples,).
 
-    The intervals are percentile bootstrap intervals (Efron 1979) over samples: 1000 resamples drawn with ``seed``.
-    They tell how much a value depends on which samples were drawn. Where all samples score alike (say, every one
-    right) they shrink to a point, which is no promise for samples not seen.
+    Shares have Wilson's interval (see ``wilson``), all others percentile bootstrap intervals (Efron 1979) over samples:
+    1000 resamples drawn with ``seed``. Where all samples score alike (say, no character is wrong in any) those shrink
+    to a point, which is no promise for samples not seen.
     """
-    return {name: _interval(found) for name, found in _resampled(values, seed, from_sums or {}).items()}
+    return _intervals(values, _resampled(values, seed, from_sums or {}))
 
 
 def compare(task: str, before: dict, after: dict, seed: int = 0, from_sums: dict | None = None) -> Comparison:
-    """Both sides and their difference, each on the same resamples; ``before`` and ``after`` are as in ``score``."""
+    """Both sides and their difference; ``before`` and ``after`` are as in ``score``.
+
+    The interval of the difference is a bootstrap interval for all measures, shares too: both sides on the same
+    resamples.
+    """
     old, new = (_resampled(values, seed, from_sums or {}) for values in (before, after))
     return Comparison(
         task,
         n=_count(before),
-        before={name: _interval(found) for name, found in old.items()},
-        after={name: _interval(found) for name, found in new.items()},
+        before=_intervals(before, old),
+        after=_intervals(after, new),
         change={name: _interval(new[name] - found) for name, found in old.items()},
     )
+
+
+def wilson(right: int, n: int) -> Interval:
+    """The share ``right`` / ``n`` with Wilson's 95 % interval (Wilson 1927): 0 of 32 is 0.000 [0.000, 0.107]."""
+    from scipy.stats import binomtest
+
+    found = binomtest(right, n).proportion_ci(method="wilson")
+    return Interval(right / n, float(found.low), float(found.high))
 
 
 def mcnemar(before, after) -> Switches:
@@ -117,9 +135,9 @@ def mcnemar(before, after) -> Switches:
 def check_pairs(predictions: list[str], truths: list[str]) -> None:
     """Raise ValueError when the lengths differ or there are no samples."""
     if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} truths: give one prediction a truth")
+        raise ValueError(message("results.unequal", predictions=len(predictions), truths=len(truths)))
     if not truths:
-        raise ValueError("nothing to score: the list of truths is empty")
+        raise ValueError(message("results.nothing"))
 
 
 def _resampled(values, seed, from_sums):
@@ -135,6 +153,14 @@ def _resampled(values, seed, from_sums):
 
 def _count(values):
     return len(next(iter(values.values())))
+
+
+def _intervals(values, found) -> dict[str, Interval]:
+    """The interval of each measure: Wilson's for a share, else from what ``_resampled`` found."""
+    return {
+        name: wilson(int(values[name].sum()), len(values[name])) if values[name].dtype == bool else _interval(measured)
+        for name, measured in found.items()
+    }
 
 
 def _interval(values) -> Interval:

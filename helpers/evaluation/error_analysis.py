@@ -6,6 +6,9 @@ All results are plain rows (lists of dicts); ``helpers.show.errors`` draws them.
 import math
 from collections import Counter
 
+from helpers.evaluation.bootstrap import wilson
+from helpers.language import message
+
 
 def confusions(predictions: list[str], truths: list[str], tokens=str.split) -> list[dict]:
     """How often a token was read as another: rows truth, prediction, count, of (how often the truth has that token, or
@@ -70,7 +73,7 @@ def reliability(confidences: list[float], right: list[bool], bins: int = 10) -> 
     """
     pairs = list(zip(confidences, map(bool, right), strict=True))
     if not pairs or not all(0 <= confidence <= 1 for confidence, _ in pairs):
-        raise ValueError("confidences must be probabilities between 0 and 1, at least one")
+        raise ValueError(message("results.no_confidences"))
     groups = {}
     for confidence, hit in pairs:
         groups.setdefault(max(0, math.ceil(confidence * bins) - 1), []).append((confidence, hit))
@@ -94,8 +97,5 @@ def calibration_error(confidences: list[float], right: list[bool], bins: int = 1
 
 def _fraction(hits: list[bool]) -> dict:
     """n, accuracy and its 95 % Wilson interval."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(sum(hits), len(hits)).proportion_ci(method="wilson")
-    accuracy = sum(hits) / len(hits)
-    return {"n": len(hits), "accuracy": accuracy, "interval95": (float(interval.low), float(interval.high))}
+    found = wilson(sum(hits), len(hits))
+    return {"n": len(hits), "accuracy": found.value, "interval95": (found.low, found.high)}

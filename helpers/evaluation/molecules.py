@@ -3,6 +3,7 @@
 from helpers.evaluation import bootstrap
 from helpers.evaluation.bootstrap import Comparison, Interval
 from helpers.evaluation.text import collapse_spaces, edits, error_rate
+from helpers.language import message
 from helpers.notation.smiles import canonical_smiles, parse, unfence
 
 RADIUS, BITS = 2, 2048  # of the Morgan fingerprint; radius 2 is known as ECFP4
@@ -31,18 +32,22 @@ def compare_molecules(task: str, before: list[str], after: list[str], truths: li
 
 
 def _measure(predictions, truths):
-    """Per sample, as float arrays: exact_match, validity and tanimoto (n,); cer (n, 2) distance and truth length."""
+    """Per sample: exact_match and validity, bool (n,); tanimoto (n,); cer (n, 2) distance and length of the truth."""
     import numpy as np
 
     bootstrap.check_pairs(predictions, truths)
     predictions, smiles = ([unfence(text) for text in texts] for texts in (predictions, truths))
     found, right = ([canonical_smiles(text) for text in texts] for texts in (predictions, smiles))
-    bad = [f"row {row} {collapse_spaces(truths[row])!r:.80}" for row, molecule in enumerate(right) if molecule is None]
+    bad = [
+        message("results.row", row=row, text=f"{collapse_spaces(truths[row])!r:.80}")
+        for row, molecule in enumerate(right)
+        if molecule is None
+    ]
     if bad:
-        raise ValueError(f"no molecule that RDKit can parse in truth {'; '.join(bad)} (counted from 0): mend or remove")
+        raise ValueError(message("results.no_molecule", rows="; ".join(bad)))
     return {
-        "exact_match": np.array([a == b for a, b in zip(found, right, strict=True)], float),
-        "validity": np.array([molecule is not None for molecule in found], float),
+        "exact_match": np.array([a == b for a, b in zip(found, right, strict=True)]),
+        "validity": np.array([molecule is not None for molecule in found]),
         "tanimoto": np.array([tanimoto(a, b) if a else 0.0 for a, b in zip(found, right, strict=True)]),
         "cer": edits(predictions, smiles),
     }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from helpers.evaluation import bootstrap
 from helpers.evaluation.bootstrap import Comparison, Interval
+from helpers.language import message
 
 
 @dataclass
@@ -117,7 +118,7 @@ def _measure(predictions, truths):
     bootstrap.check_pairs(predictions, truths)
     bad = [str(row) for row, text in enumerate(truths) if _table(text) is None]
     if bad:
-        raise ValueError(f"no HTML table in truth of row {', '.join(bad)} (counted from 0): mend or remove it")
+        raise ValueError(message("results.no_table", rows=", ".join(bad)))
     pairs = list(zip(predictions, truths, strict=True))
     return {
         "teds": np.array([teds(*pair) for pair in pairs]),

@@ -1,4 +1,4 @@
-"""How well predicted texts match the truth: four measures, each with a 95 % bootstrap interval, before and after.
+"""How well predicted texts match the truth: four measures, each with a 95 % interval, before and after.
 
 Formulas have two more, and each sample its own row. Texts are compared after every run of white space has become one
 space. All values are fractions, not per cent.
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from helpers.evaluation import bootstrap, rendered
 from helpers.evaluation.bootstrap import Comparison, Interval
+from helpers.language import message
 from helpers.notation.latex import normalise_latex
 
 EXACT = ("exact_match", "exact_match_normalised", "rendered_match")  # right or wrong for each sample
@@ -111,11 +112,11 @@ def _check(predictions, truths):
     bootstrap.check_pairs(predictions, truths)
     empty = [row for row, truth in enumerate(truths) if not collapse_spaces(truth)]
     if empty:
-        raise ValueError(f"empty truth in row {', '.join(map(str, empty))} (counted from 0): remove or fill it")
+        raise ValueError(message("results.empty_truth", rows=", ".join(map(str, empty))))
 
 
 def _measure(predictions, truths, formulas):
-    """Per sample, as float arrays: cer (n, 2), see ``edits``; bleu (n, 10), see ``bleu``; the others (n,)."""
+    """Per sample: cer (n, 2), see ``edits``; bleu (n, 10), see ``bleu``; ned (n,); the matches bool (n,)."""
     import numpy as np
     from rapidfuzz.distance import Levenshtein
     from sacrebleu.metrics import BLEU
@@ -130,12 +131,12 @@ def _measure(predictions, truths, formulas):
         "cer": edits(predictions, truths),
         "ned": np.array([Levenshtein.normalized_distance(*pair) for pair in pairs], float),
         "bleu": np.array([[*part.counts, *part.totals, part.sys_len, part.ref_len] for part in parts], float),
-        "exact_match": np.array([prediction == truth for prediction, truth in pairs], float),
+        "exact_match": np.array([prediction == truth for prediction, truth in pairs]),
     }
     if formulas:
         equal = [normalise_latex(prediction) == normalise_latex(truth) for prediction, truth in as_given]
-        values["exact_match_normalised"] = np.array(equal, float)
-        values["rendered_match"] = np.array([rendered.same(*pair) is True for pair in as_given], float)
+        values["exact_match_normalised"] = np.array(equal)
+        values["rendered_match"] = np.array([rendered.same(*pair) is True for pair in as_given])
     return values
 
 
@@ -143,5 +144,5 @@ def _undrawable(truths):
     """A note on the truths that cannot be drawn."""
     rows = [str(row) for row, truth in enumerate(truths) if rendered.drawn(normalise_latex(truth)) is None]
     named = ", ".join(rows[:10]) + (" ..." if len(rows) > 10 else "")
-    note = f"rendered_match: {len(rows)} of {len(truths)} truths cannot be drawn (rows {named}): compared as text"
+    note = message("results.not_drawn", count=len(rows), total=len(truths), rows=named)
     return (note,) if rows else ()

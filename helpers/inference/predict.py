@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from helpers.data.images import read_size
+from helpers.language import message
 from helpers.models.generate import decode, generate
 from helpers.models.inputs import PROMPT, encode_prompts
 
@@ -86,7 +87,7 @@ def _batched(read, samples, batch_size):
     sizes = [math.prod(read_size(sample.file)) for sample in samples]  # names a bad picture before any is read
     order = sorted(range(len(samples)), key=sizes.__getitem__)
     answers = [None] * len(samples)
-    with tqdm(total=len(samples), desc="reading", leave=False) as bar:
+    with tqdm(total=len(samples), desc=message("predict.reading"), leave=False) as bar:
         for start in range(0, len(samples), batch_size):
             chosen = order[start : start + batch_size]
             for index, answer in zip(chosen, read([samples[index] for index in chosen]), strict=True):

@@ -9,6 +9,7 @@ from helpers.data.images import read_size
 from helpers.data.rows import read_rows
 from helpers.data.samples import MODALITIES, Sample
 from helpers.files import write_text
+from helpers.language import message
 from helpers.paths import short
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -34,16 +35,18 @@ def find_pictures(source):
         try:
             read_size(path)
         except (FileNotFoundError, IsADirectoryError, ValueError) as error:
-            faults.append(str(error) if not isinstance(error, IsADirectoryError) else f"{short(path)}: a folder")
+            folder = isinstance(error, IsADirectoryError)
+            faults.append(message("predictions.folder", file=short(path)) if folder else str(error))
     if faults:
-        raise ValueError(f"{len(faults)} of {len(paths)} pictures cannot be read\n" + "\n".join(faults))
+        head = message("predictions.unreadable", count=len(faults), total=len(paths))
+        raise ValueError(f"{head}\n" + "\n".join(faults))
     return [Sample(path, "") for path in paths]
 
 
 def _in_folder(folder):
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
-        raise ValueError(f"{short(folder)}: no pictures in it ({', '.join(SUFFIXES)}) -> give another folder")
+        raise ValueError(message("predictions.no_pictures", folder=short(folder), suffixes=", ".join(SUFFIXES)))
     return paths
 
 
@@ -62,7 +65,7 @@ def save_predictions(path, samples, answers, **facts):
         ValueError: not one answer a sample.
     """
     if len(samples) != len(answers):
-        raise ValueError(f"{len(samples)} samples, {len(answers)} answers: give one answer each")
+        raise ValueError(message("predictions.unequal", samples=len(samples), answers=len(answers)))
     folder = Path(os.path.abspath(path)).parent
     rows = [_row(folder, *pair) | facts for pair in zip(samples, answers, strict=True)]
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
@@ -82,8 +85,8 @@ def load_predictions(path):
         ValueError: the file is missing or damaged; every fault is named.
     """
     rows, faults = read_rows(path)
-    reason = "no image (video, audio) or no prediction in it"
-    faults += [(row, reason, "save it again") for row, value in rows if not _is_row(value)]
+    wrong = message("predictions.no_row"), message("predictions.no_row_cure")
+    faults += [(row, *wrong) for row, value in rows if not _is_row(value)]
     if faults:
         raise ValueError("\n".join(f"{short(path)}:{row or ''} {reason} -> {cure}" for row, reason, cure in faults))
     return [value for _, value in rows]

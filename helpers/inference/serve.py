@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.data.images import read_picture
+from helpers.language import message, reader_language
 from helpers.models import minicpm
 from helpers.models.checkpoint import check_folder
 from helpers.models.inputs import PROMPT
@@ -40,7 +41,7 @@ class Server:
     process: subprocess.Popen
 
     def __repr__(self):
-        return f"{self.model} at {self.url}, log: {short(self.log)}"
+        return message("serve.server", model=self.model, url=self.url, log=short(self.log))
 
 
 def start_server(folder, settings, log=None, port=0, patience=180):
@@ -55,7 +56,7 @@ def start_server(folder, settings, log=None, port=0, patience=180):
     Raises:
         FileNotFoundError: no whole model in the folder. ServerError: the port is taken, the server ended, or is slow.
     """
-    folder = check_folder(Path(folder).resolve(), "merge the adapter first: models.merge")
+    folder = check_folder(Path(folder).resolve(), message("serve.merge_first"))
     port = _free_port(port)
     log = Path(log or folder.with_name(folder.name + ".serve.log"))
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,7 @@ def start_server(folder, settings, log=None, port=0, patience=180):
     command = [sys.executable, "-c", child, str(os.getpid()), folder.name, *options]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     quiet = {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUTF8": "1"}
+    quiet["LESSON_LANGUAGE"] = reader_language()  # it runs in another folder
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -113,8 +115,7 @@ def _free_port(port):
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            cure = "stop what listens there, or leave port out for a free one"
-            raise ServerError(f"port {port} cannot be taken ({error.strerror}) -> {cure}") from error
+            raise ServerError(message("serve.port", port=port, why=error.strerror)) from error
         return probe.getsockname()[1]
 
 
@@ -125,14 +126,14 @@ def _wait(server, patience):
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             words = [line for line in server.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-            last = words[-1][:200] if words else "no words"
-            raise ServerError(f"the server ended at once: {last} -> all it said: {short(server.log)}")
+            last = words[-1][:200] if words else message("serve.no_words")
+            raise ServerError(message("serve.ended", last=last, log=short(server.log)))
         try:
             with direct.open(server.url.replace("/v1", "/health"), timeout=2):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)
-    raise ServerError(f"no answer within {patience} s -> see {short(server.log)}, or give it more patience")
+    raise ServerError(message("serve.slow", seconds=patience, log=short(server.log)))
 
 
 def main():

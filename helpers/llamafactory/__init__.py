@@ -5,7 +5,9 @@ config = base | overrides(settings, base, dataset_dir=..., output_dir=...)
 check(config)
 run = train(config)
 
-recipe, overrides, changes         keys of a YAML file here; what settings change in them; the changes as a table
+recipe, recipe_text                keys of a YAML file here; the whole file with its remarks
+overrides, changes                 what settings change in a recipe; the changes as a table
+write                              a configuration as a YAML file, and the line that runs it in a terminal
 check, video_budget                what a run will do, or why it must not start; the tokens that a video takes
 train, export                      weights in output_dir, as a ``training.Run``; base and adapter merged
 predict                            answers of a MiniCPM, asked as in its training
@@ -17,4 +19,4 @@ from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.minicpm import video_budget
 from helpers.llamafactory.predict import predict
-from helpers.llamafactory.run import changes, export, overrides, recipe, train
+from helpers.llamafactory.run import changes, export, overrides, recipe, recipe_text, train, write

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from helpers.data import media
 from helpers.data.rows import read_rows
 from helpers.data.validate import DataError, find_problems
+from helpers.language import message
 from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
 from helpers.llamafactory.minicpm import budget_line
 from helpers.llamafactory.resume import find_run
@@ -68,9 +69,9 @@ def check(config, nproc=1, may_shrink=True, overwrite=False):
 def _template_fault(config):
     if (name := config.get("template")) in TEMPLATES:
         if name == "minicpm_o" and config.get("audio_sampling_rate", 16000) != 16000:
-            return ["audio_sampling_rate: MiniCPM-o takes 16000 -> leave it out; sounds are resampled"]
+            return [message("check.sampling_rate")]
         return []
-    return [f"template: {name!r} -> tokens can be counted for {', '.join(TEMPLATES)}; another is a row of TEMPLATES"]
+    return [message("check.template", name=name, known=", ".join(TEMPLATES))]
 
 
 # --- the report ---------------------------------------------------------------------------------
@@ -79,18 +80,18 @@ def _template_fault(config):
 def _tell_data(config, counts, report):
     limit = config["max_samples"]
     for _, count, file in counts:
-        first = f"; max_samples takes the first {limit}" if limit and limit < count else ""
-        report.lines.append(f"{short(file)}, rows: {count}{first}")
+        line = message("check.rows", file=short(file), count=count)
+        cut = message("check.first_rows", limit=limit) if limit and limit < count else ""
+        report.lines.append(line + cut)
     longest = max(report.lengths)
-    report.lines.append(
-        f"tokens a row: {min(report.lengths)} to {longest}; cutoff_len {config['cutoff_len']} cuts none"
-    )
+    facts = {"shortest": min(report.lengths), "longest": longest, "cutoff": config["cutoff_len"]}
+    report.lines.append(message("check.tokens", **facts))
     if report.shrunk:
         name, before, after = max(report.shrunk, key=lambda row: row[1][0] * row[1][1])
-        line = f"image_max_pixels {config['image_max_pixels']} shrinks pictures: {len(report.shrunk)}"
-        report.lines.append(f"{line}; the largest, {name}, from {size_text(before)} to {size_text(after)}")
+        facts = {"limit": config["image_max_pixels"], "count": len(report.shrunk), "file": name}
+        report.lines.append(message("check.shrunk", **facts, before=size_text(before), after=size_text(after)))
     elif len(report.clips) < len(report.lengths):
-        report.lines.append(f"image_max_pixels {config['image_max_pixels']}: no picture is shrunk")
+        report.lines.append(message("check.none_shrunk", limit=config["image_max_pixels"]))
     for kind in ("videos", "audios"):
         if found := [(tokens, path) for what, path, tokens in report.clips if what == kind]:
             report.lines.append(_tell_longest(config, kind, *max(found, key=lambda pair: pair[0])))
@@ -99,11 +100,13 @@ def _tell_data(config, counts, report):
 def _tell_longest(config, kind, tokens, path):
     """A line on the video or sound that takes most tokens."""
     if kind == "audios":
-        return f"longest sound, {path.name}: {media.look_at_sound(path).seconds:.3g} s = {tokens} tokens"
+        seconds = f"{media.look_at_sound(path).seconds:.3g}"
+        return message("check.longest_sound", file=path.name, seconds=seconds, tokens=tokens)
     video = media.look_at_video(path, decode=False)
     fps, max_frames = config["video_fps"], config["video_maxlen"]
     frames = len(media.frame_indices(video.declared, video.seconds, fps, max_frames))
-    return f"longest video, {path.name}: {budget_line(video.seconds, fps, max_frames, frames, tokens // frames)}"
+    budget = budget_line(video.seconds, fps, max_frames, frames, tokens // frames)
+    return message("check.longest_video", file=path.name, budget=budget)
 
 
 def _tell_steps(config, counts, nproc, report):
@@ -113,8 +116,9 @@ def _tell_steps(config, counts, nproc, report):
     batches = math.ceil((rows - held_out) / (config["per_device_train_batch_size"] * nproc))
     per_epoch = math.ceil(batches / config["gradient_accumulation_steps"])
     report.steps = int(config["max_steps"] if config["max_steps"] > 0 else per_epoch * config["num_train_epochs"])
-    line = f"{int(rows - held_out)} rows to train on, {report.steps} steps"
-    report.lines.append(f"{line}, a loss every {config['logging_steps']}, a checkpoint every {config['save_steps']}")
-    for key, loss in (("logging_steps", "no loss is logged"), ("save_steps", "nothing is saved before the end")):
-        if config[key] > report.steps:
-            report.lines.append(f"{key} {config[key]} is more than there are steps: {loss}")
+    every = {"loss": config["logging_steps"], "checkpoint": config["save_steps"]}
+    report.lines.append(message("check.steps", rows=int(rows - held_out), steps=report.steps, **every))
+    if every["loss"] > report.steps:
+        report.lines.append(message("check.no_loss", every=every["loss"]))
+    if every["checkpoint"] > report.steps:
+        report.lines.append(message("check.no_checkpoint", every=every["checkpoint"]))

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from helpers.language import message
 from helpers.models.checkpoint import check_folder
 from helpers.paths import ROOT, short
 
@@ -32,7 +33,7 @@ class ConfigError(ValueError):
 def refuse(faults):
     """Raise ConfigError if there are any faults, with all of them."""
     if faults:
-        raise ConfigError(f"{len(faults)} reasons not to start\n" + "\n".join(faults))
+        raise ConfigError(message("config.faults", count=len(faults)) + "\n" + "\n".join(faults))
 
 
 def located(path):
@@ -68,8 +69,8 @@ def unknown_keys(config, training=True):
     faults = []
     for key in sorted(set(config) - known):
         near = difflib.get_close_matches(key, known, 1, 0.8)
-        cure = f"did you mean {near[0]}?" if near else "remove it; other versions and forks have other keys"
-        faults.append(f"{key}: not a key of LLaMA-Factory -> {cure}")
+        cure = message("config.did_you_mean", near=near[0]) if near else message("config.unknown_cure")
+        faults.append(message("config.unknown", key=key, cure=cure))
     return faults
 
 
@@ -83,21 +84,17 @@ def find_faults(config):
     faults = run_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
-            faults.append(f"{key}: not set -> give it")
+            faults.append(message("config.not_set", key=key))
     if config.get("bf16") and config.get("use_cpu"):
-        faults.append("bf16 and use_cpu: both are set -> on a CPU take bf16: false, which is also quicker")
+        faults.append(message("config.bf16_on_cpu"))
     frozen = [config.get(f"freeze_{part}", True) for part in ("vision_tower", "multi_modal_projector")]
     if config.get("finetuning_type") == "lora" and config.get("lora_target") == "all" and frozen == [False, False]:
-        faults.append(
-            "freeze_multi_modal_projector: LLaMA-Factory would put LoRA on a LayerNorm and stop -> leave it true"
-        )
+        faults.append(message("config.projector"))
     if plan := config.get("deepspeed"):
         if not located(plan).is_file():
-            faults.append(
-                f"deepspeed: no file {short(located(plan))} -> helpers/llamafactory/recipes/ds_z2_config.json is one"
-            )
+            faults.append(message("config.no_plan", file=short(located(plan))))
         if find_spec("deepspeed") is None:
-            faults.append("deepspeed: not installed -> pip install deepspeed")
+            faults.append(message("config.no_deepspeed"))
     return faults + (_dataset_faults(config) if config.get("dataset") else [])
 
 
@@ -105,14 +102,14 @@ def model_faults(config):
     """Faults of ``model_name_or_path``: a folder that is missing or not whole; names on a hub are not asked for."""
     name = config.get("model_name_or_path")
     if not name:
-        return ["model_name_or_path: not set -> give a folder or a name on the hub"]
+        return [message("config.no_model")]
     if not located(name).is_dir() and (os.path.isabs(name) or str(name).count("/") != 1 or str(name)[0] in ".~"):
-        return [f"model_name_or_path: no folder {short(located(name))} -> correct it, or give a name on the hub"]
+        return [message("config.no_model_folder", folder=short(located(name)))]
     if located(name).is_dir():
         try:
-            check_folder(located(name), "copy or download it again")
+            check_folder(located(name), message("checkpoint.copy_again"))
         except FileNotFoundError as error:
-            return [f"model_name_or_path: {error}"]
+            return [message("file.fault", file="model_name_or_path", reason=error)]
     return []
 
 
@@ -120,16 +117,15 @@ def four_bit_faults(config):
     """Faults of ``quantization_bit``, which ``four_bit=True`` sets: it is for training LoRA, and needs bitsandbytes."""
     if config.get("quantization_bit") is None:
         return []
-    said = f"quantization_bit: {config['quantization_bit']} (four_bit=True)"
+    bits = config["quantization_bit"]
     if "export_dir" in config:
-        cure = "four_bit=False for the merge, and for what reads the merged model"
-        return [f"{said}: an adapter is merged into whole weights, never into quantized ones -> {cure}"]
+        return [message("config.four_bit_merge", bits=bits)]
     if config.get("finetuning_type", "lora") not in ("lora", "oft"):
-        return [f"{said}: quantized weights cannot be trained themselves -> finetuning_type: lora, or four_bit=False"]
+        return [message("config.four_bit_full", bits=bits)]
     if config.get("use_cpu"):
-        return [f"{said}: needs a CUDA GPU, and use_cpu is set -> four_bit=False"]
+        return [message("config.four_bit_cpu", bits=bits)]
     if config.get("quantization_method", "bnb") == "bnb" and find_spec("bitsandbytes") is None:
-        return [f"{said}: bitsandbytes is not installed -> pip install -e '.[qlora]', or four_bit=False"]
+        return [message("config.no_bitsandbytes", bits=bits)]
     return []
 
 
@@ -141,16 +137,16 @@ def _names(config, key):
 def _dataset_faults(config):
     info = located(config.get("dataset_dir", "data")) / "dataset_info.json"
     if not info.is_file():
-        return [f"dataset_dir: no {short(info)} -> data.register writes it; or correct dataset_dir"]
+        return [message("config.no_info", file=short(info))]
     entries, faults = json.loads(info.read_bytes()), []
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
         if entry is None:
-            faults.append(f"dataset: no {name!r} in {short(info)}, which has {', '.join(entries)} -> correct the name")
+            faults.append(message("config.not_registered", name=name, file=short(info), known=", ".join(entries)))
         elif entry.get("formatting") != "sharegpt" or not (info.parent / entry.get("file_name", "")).is_file():
-            faults.append(f"dataset: {name!r} is no ShareGPT file beside {short(info)} -> data.write_sharegpt")
+            faults.append(message("config.no_sharegpt", name=name, file=short(info)))
     if config.get("eval_dataset") and config.get("val_size"):
-        faults.append("eval_dataset and val_size: LLaMA-Factory takes one of them -> set val_size: 0.0")
+        faults.append(message("config.eval_and_val"))
     return faults
 
 

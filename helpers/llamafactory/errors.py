@@ -3,46 +3,34 @@
 import re
 import signal
 
+from helpers.language import message
 from helpers.paths import ROOT, short
 
-CAUSES = (  # (pattern in the log, cause, cure); the first that is found counts
-    (r"No space left on device|Disk quota exceeded", "the disk is full",
-     "make room, or lower save_total_limit; checkpoints of a full fine-tune take several GB each"),
-    (r"CUDA out of memory|OutOfMemoryError", "the GPU's memory is full",
-     "halve per_device_train_batch_size and double gradient_accumulation_steps; then lower image_max_pixels or"
-     " cutoff_len, keep disable_gradient_checkpointing: false, LoRA instead of full, or ZeRO on several GPUs"),
-    (r"[Ii]mage features and image tokens do not match",
-     "cutoff_len cut tokens of a picture, or tokens were counted from an old copy of the data",
-     "run check(config), which names the rows; raise cutoff_len or lower image_max_pixels; overwrite_cache: true"),
-    (r"Some keys are not used by the HfArgumentParser", "a key that this LLaMA-Factory does not know",
-     "run check(config), which names it; keys of other versions and forks have to go"),
-    (r"Undefined dataset|dataset_info\.json|File .* not found\.",
-     "the data set is not registered, or its file is missing",
-     "data.register enters it; dataset_dir must be the folder of dataset_info.json"),
-    (r"Your setup doesn't support bf16|does not support `pure_bf16`", "bf16 without a GPU that knows it",
-     "on a CPU bf16: false and use_cpu: true; on older GPUs fp16: true"),
-    (r"same dtype, but got: float != c10::BFloat16",
-     "full fine-tuning without bf16 of a base that is kept in bfloat16",
-     'bf16: true on a GPU; on a CPU write "dtype": "float32" at the top of the base\'s config.json'),
-    (r"EADDRINUSE|[Aa]ddress already in use", "another run uses the port the processes meet at",
-     "end it, or choose another: MASTER_PORT=29501"),
-    (r"DeepSpeed is not available|No module named 'deepspeed'|deepspeed.{0,40}is required|pip install deepspeed",
-     "DeepSpeed is not installed",
-     "pip install deepspeed, or leave deepspeed out"),
-    (r"is required for a normal functioning of this module",
-     "a package outside the range that LLaMA-Factory was tested with",
-     "install this project's own versions again: pip install -r requirements.lock"),
-    (r"Target module LayerNorm", "LoRA on all layers of vision tower and projector reaches a LayerNorm",
-     "freeze_multi_modal_projector: true"),
-    (r"Processor was not found|Image processor was not found", "the checkpoint folder lacks its processor's files",
-     "copy or download the whole folder again"),
-    (r"couldn't connect to|LocalEntryNotFoundError|offline mode is enabled|Max retries exceeded",
-     "a model or data set is not on this machine, and the hub cannot be reached",
-     "give a folder, choose the other hub, or set HF_ENDPOINT"),
-    (r"NVIDIA driver on your system is too old|no kernel image is available",
-     "the GPU's driver or its age does not fit this PyTorch",
-     "update the driver, or install a PyTorch that fits"),
-)  # fmt: skip
+CAUSES = (  # (pattern in the log, cause and cure in messages.toml: why.<name>, why.<name>_cure); the first found counts
+    (r"No space left on device|Disk quota exceeded", ("why.disk", "why.disk_cure")),
+    (r"CUDA out of memory|OutOfMemoryError", ("why.gpu_memory", "why.gpu_memory_cure")),
+    (r"[Ii]mage features and image tokens do not match", ("why.image_tokens", "why.image_tokens_cure")),
+    (r"Some keys are not used by the HfArgumentParser", ("why.key", "why.key_cure")),
+    (r"Undefined dataset|dataset_info\.json|File .* not found\.", ("why.data", "why.data_cure")),
+    (r"Your setup doesn't support bf16|does not support `pure_bf16`", ("why.bf16", "why.bf16_cure")),
+    (r"same dtype, but got: float != c10::BFloat16", ("why.float", "why.float_cure")),
+    (r"EADDRINUSE|[Aa]ddress already in use", ("why.port", "why.port_cure")),
+    (
+        r"DeepSpeed is not available|No module named 'deepspeed'|deepspeed.{0,40}is required|pip install deepspeed",
+        ("why.deepspeed", "why.deepspeed_cure"),
+    ),
+    (r"is required for a normal functioning of this module", ("why.package", "why.package_cure")),
+    (r"Target module LayerNorm", ("why.layernorm", "why.layernorm_cure")),
+    (r"Processor was not found|Image processor was not found", ("why.processor", "why.processor_cure")),
+    (
+        r"couldn't connect to|LocalEntryNotFoundError|offline mode is enabled|Max retries exceeded",
+        ("why.hub", "why.hub_cure"),
+    ),
+    (
+        r"NVIDIA driver on your system is too old|no kernel image is available",
+        ("why.driver", "why.driver_cure"),
+    ),
+)
 
 
 class LlamaFactoryError(RuntimeError):
@@ -55,10 +43,12 @@ def explain(log, code):
     """The LlamaFactoryError for a run that ended with exit status ``code`` and left ``log``."""
     text = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
     lines = last_lines(text)
-    cause, cure = _cause("\n".join(lines), code) or _cause(text, code) or ("", f"read {short(log)}")
-    said = "\n".join("  " + line.replace(f"{ROOT}/", "") for line in lines) or "  nothing"
-    because = f"likely cause: {cause}\n" if cause else ""
-    error = LlamaFactoryError(f"LLaMA-Factory stopped (exit status {code}). It said last:\n{said}\n{because}-> {cure}")
+    cause, cure = (
+        _cause("\n".join(lines), code) or _cause(text, code) or ("", message("why.unknown_cure", file=short(log)))
+    )
+    said = "\n".join("  " + line.replace(f"{ROOT}/", "") for line in lines) or f"  {message('why.nothing_said')}"
+    because = message("why.cause", cause=cause) + "\n" if cause else ""
+    error = LlamaFactoryError(f"{message('why.stopped', code=code)}\n{said}\n{because}-> {cure}")
     error.swanlab = "swanlab" in text.rsplit("Traceback (most recent call last)", 1)[-1].lower()
     return error
 
@@ -86,11 +76,9 @@ def _is_new(line):
 
 
 def _cause(text, code):
-    for pattern, cause, cure in CAUSES:
+    for pattern, (cause, cure) in CAUSES:
         if re.search(pattern, text):
-            return cause, cure
+            return message(cause), message(cure)
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
-        return "the system killed it: the computer's memory (not the GPU's) was probably full", (
-            "lower preprocessing_num_workers, dataloader_num_workers or the batch"
-        )
+        return message("why.memory"), message("why.memory_cure")
     return None

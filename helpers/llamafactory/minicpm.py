@@ -7,6 +7,7 @@ and without a number. A sound becomes 25 embeddings a second.
 import math
 
 from helpers.data import media
+from helpers.language import message
 
 FRAME_TILES = 2  # LLaMA-Factory's max_slice_nums for frames, which no key changes
 
@@ -24,11 +25,9 @@ def video_faults(value, folder, config):
     """What LLaMA-Factory cannot do with the videos of a row, as (reason, cure)."""
     videos, faults = value.get("videos") or [], []
     if videos and value.get("images"):
-        cure = "one row for the picture, one for the video; they may stand in one file"
-        faults.append(("pictures and a video in one row, which LLaMA-Factory refuses for MiniCPM", cure))
+        faults.append((message("budget.picture_and_video"), message("budget.picture_and_video_cure")))
     if len(videos) > 1:
-        cure = "one row for each, or join them into one file"
-        faults.append((f"{len(videos)} videos in one row: LLaMA-Factory stops with IndexError", cure))
+        faults.append((message("budget.two_videos", count=len(videos)), message("budget.two_videos_cure")))
     return faults + [fault for name in videos if (fault := _video_fault(name, folder, config))]
 
 
@@ -36,12 +35,11 @@ def _video_fault(name, folder, config):
     video = media.look_at_video(folder / name, decode=False)
     fps, max_frames = config["video_fps"], config["video_maxlen"]
     if not video.declared or video.seconds is None:
-        reason = f"{name}: its header declares no number of frames, so only the first {max_frames} would be taken"
-        return reason, "write it as MP4"
+        return message("budget.no_frame_count", file=name, limit=max_frames), message("budget.no_frame_count_cure")
     if len(media.frame_indices(video.declared, video.seconds, fps, max_frames)) < 2:
         enough = math.ceil(20 / video.seconds) / 10
-        reason = f"{name}: {video.seconds:.2g} s are too short, a single frame at video_fps {fps:g}"
-        return reason, f"video_fps: {enough:g} or more, or give the frame as a picture"
+        reason = message("budget.short_video", file=name, seconds=f"{video.seconds:.2g}", fps=f"{fps:g}")
+        return reason, message("budget.short_video_cure", fps=f"{enough:g}")
     return None
 
 
@@ -96,7 +94,6 @@ def video_budget(seconds, size, processor, fps=2.0, max_frames=128, max_pixels=2
 
 def budget_line(seconds, fps, max_frames, frames, each):
     """One line: how many tokens a video takes, and why."""
-    reason = f" (video_maxlen {max_frames})" if seconds * fps > max_frames else ""
-    return (
-        f"{seconds:g} s x {fps:g} frames a second = {frames} frames{reason}; x {each} tokens = {frames * each} tokens"
-    )
+    reason = message("budget.capped", limit=max_frames) if seconds * fps > max_frames else ""
+    facts = {"seconds": f"{seconds:g}", "fps": f"{fps:g}", "frames": frames, "each": each, "tokens": frames * each}
+    return message("budget.video", **facts, reason=reason)

@@ -11,6 +11,7 @@
 from functools import cache
 from importlib.metadata import version
 
+from helpers.language import message
 from helpers.models import minicpm
 
 RELEASE = "0.9.5"
@@ -24,7 +25,7 @@ def apply():
         RuntimeError: another release of LLaMA-Factory is installed.
     """
     if (found := version("llamafactory")) != RELEASE:
-        raise RuntimeError(f"llamafactory {found}: known is {RELEASE} -> pip install llamafactory=={RELEASE}")
+        raise RuntimeError(message("run.other_release", found=found, known=RELEASE))
     import torchaudio
     from llamafactory.data.mm_plugin import MiniCPMVPlugin
     from llamafactory.model import loader
@@ -74,7 +75,7 @@ def load_sound(path, *args, **kwargs):
     try:
         samples, rate = read_sound(path)
     except MediaError as error:
-        raise ValueError(f"{short(path)}: {error}") from error
+        raise ValueError(message("file.fault", file=short(path), reason=error)) from error
     return torch.from_numpy(samples), rate
 
 

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from helpers.data import media
 from helpers.data.images import read_picture
+from helpers.language import message
 from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.minicpm import FRAME_TILES, scaled_size
 from helpers.llamafactory.tokens import prompt_pieces
@@ -30,7 +31,7 @@ def predict(model, processor, samples, settings, config, prompt, batch_size=25):
     from tqdm.auto import tqdm
 
     config, answers = DEFAULTS | config, []
-    for batch in tqdm(_batches(samples, batch_size), "answering", leave=False):
+    for batch in tqdm(_batches(samples, batch_size), message("predict.answering"), leave=False):
         tokens = generate(model, encode(processor, batch, config, prompt), settings.max_new_tokens)
         answers += decode(processor, tokens)
     return answers

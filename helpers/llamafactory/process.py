@@ -9,6 +9,7 @@ import time
 
 from helpers.files import write_text
 from helpers.jupyter import in_notebook
+from helpers.language import message, reader_language
 from helpers.llamafactory.config import located
 from helpers.llamafactory.errors import explain
 from helpers.paths import ROOT, short
@@ -27,15 +28,13 @@ def run_child(verb, config, yaml_path, log, nproc=1, losses=None, plot=None):
     Raises:
         LlamaFactoryError: it failed.
     """
-    import yaml
-
-    write_text(yaml_path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    write_yaml(config, yaml_path)
     command = [sys.executable, "-m", "helpers.llamafactory.child"]
     task = [verb, str(yaml_path)]
     if nproc > 1 or config.get("deepspeed"):
         launcher = ["torchrun", "--standalone", "--nproc_per_node", str(nproc), "-m", "helpers.llamafactory.child"]
         task = launcher + task
-    print(f"starting LLaMA-Factory, about 15 s; its log: {short(log)}")
+    print(message("run.starting", file=short(log)))
     with log.open("wb") as output:
         process = subprocess.Popen(
             command + task,
@@ -58,9 +57,17 @@ def run_child(verb, config, yaml_path, log, nproc=1, losses=None, plot=None):
         raise explain(log, process.returncode)
 
 
+def write_yaml(config, path):
+    """Write a configuration as LLaMA-Factory reads it."""
+    import yaml
+
+    write_text(path, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+
 def environment(config, nproc=1):
     """The child's environment: only the GPUs it may take, no hub for a model that is here, nothing sent home."""
     new = {"HF_HUB_DISABLE_TELEMETRY": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    new["LESSON_LANGUAGE"] = reader_language()  # it runs in another folder
     if located(config["model_name_or_path"]).is_dir():
         new["HF_HUB_OFFLINE"] = "1"
     gpus = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu] or map(str, range(nproc))
@@ -90,7 +97,7 @@ def _follow(process, losses, plot):
                 plot.begin(total, done, [row | {"step": row["current_steps"]} for row in earlier])
             plot.advance(step, row)
             if not in_notebook() and "loss" in row and (time.monotonic() >= due or step == total):
-                print(f"step {step} / {total}, loss {row['loss']:.3g}")
+                print(message("run.step_with_loss", step=step, steps=total, loss=f"{row['loss']:.3g}"))
                 due = time.monotonic() + 5
         shown = len(rows)
         if ended:

@@ -2,13 +2,15 @@
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 
 from helpers.files import whole_folder
+from helpers.language import columns_of, message, padded
 from helpers.llamafactory.config import located, portable, refuse, run_faults
 from helpers.llamafactory.errors import LlamaFactoryError
-from helpers.llamafactory.process import run_child
+from helpers.llamafactory.process import run_child, write_yaml
 from helpers.llamafactory.resume import prepare
 from helpers.models import minicpm
 from helpers.models.load import checkpoint_folder
@@ -24,18 +26,34 @@ RECIPES = Path(__file__).parent / "recipes"
 
 
 def recipe(name):
-    """The keys and values of ``helpers/llamafactory/recipes/<name>.yaml``.
+    """The keys and values of a recipe; raises as ``recipe_text``."""
+    import yaml
+
+    return yaml.safe_load(recipe_text(name))
+
+
+def recipe_text(name):
+    """The file ``helpers/llamafactory/recipes/<name>.yaml`` as it stands, with its remarks.
 
     Raises:
         FileNotFoundError: there is no such recipe; names those there are.
     """
-    import yaml
-
     path = RECIPES / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
-        raise FileNotFoundError(f"no recipe {name!r} -> one of {known}")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+        raise FileNotFoundError(message("run.no_recipe", name=name, known=known))
+    return path.read_text(encoding="utf-8")
+
+
+def write(config, path):
+    """Write ``config`` as a YAML file; return the line that runs it in a terminal, in the project's folder.
+
+    For MiniCPM that is this project's launcher, since ``llamafactory-cli`` does not know its classes.
+    """
+    write_yaml(config, path)
+    minicpm = config["template"].startswith("minicpm")
+    program = ["python", "-m", "helpers.llamafactory.child"] if minicpm else ["llamafactory-cli"]
+    return shlex.join([*program, "export" if "export_dir" in config else "train", str(portable(Path(path)))])
 
 
 def overrides(settings, base, family="glm_ocr", **more):
@@ -49,8 +67,7 @@ def overrides(settings, base, family="glm_ocr", **more):
     """
     cpu, tiny = settings.device == "cpu", settings.mode == "tiny"
     if "output_dir" in base and settings.device == "cuda" and settings.dtype == "float32":
-        cure = "dtype='bfloat16', or device='cpu'"
-        refuse([f"dtype='float32': on a CUDA GPU LLaMA-Factory loads bfloat16 or float16, whatever is asked -> {cure}"])
+        refuse([message("config.float32")])
     wanted = {
         "model_name_or_path": checkpoint_folder(family, settings),
         "infer_dtype": settings.dtype,
@@ -87,10 +104,10 @@ def _tracker(settings):
 
 def changes(base, config):
     """What ``config`` changes in the recipe ``base``, as lines: key, value in the recipe, value now."""
-    rows = [("key", "recipe", "now")]
+    rows = [(message("run.key"), message("run.recipe"), message("run.now"))]
     rows += [(key, _shown(base.get(key)), _shown(config[key])) for key in config if base.get(key) != config[key]]
-    first, second = (max(len(row[i]) for row in rows) for i in (0, 1))
-    return "\n".join(f"{a:<{first}}  {b:<{second}}  {c}" for a, b, c in rows)
+    first, second = (max(columns_of(row[i]) for row in rows) for i in (0, 1))
+    return "\n".join(f"{padded(a, first)}  {padded(b, second)}  {c}" for a, b, c in rows)
 
 
 def _shown(value):
@@ -131,12 +148,12 @@ def train(config, nproc=1, overwrite=False):
     try:
         run_child("train", settled, *files, nproc, folder / "trainer_log.jsonl", plot)
     except KeyboardInterrupt:
-        print("stopped; the same train(config) goes on from the last checkpoint, if there is one")
+        print(message("run.stopped"))
         raise
     except LlamaFactoryError as error:
         if not (error.swanlab and settled.get("use_swanlab")):
             raise
-        print("SwanLab did not start; training goes on without it")
+        print(message("run.no_swanlab"))
         return train(config | {"use_swanlab": False, "overwrite_output_dir": False}, nproc)
     if (folder / "adapter_config.json").is_file():
         name_base(folder)
@@ -167,11 +184,11 @@ def export(config):
 def _export_faults(adapter, folder):
     faults = []
     if not (adapter / "adapter_config.json").is_file():
-        faults.append(f"adapter_name_or_path: no adapter in {short(adapter)} -> the output_dir of a finished LoRA run")
+        faults.append(message("config.no_adapter", folder=short(adapter)))
     if folder.is_relative_to(adapter):
-        faults.append(f"export_dir: inside the adapter's folder {short(adapter)} -> give a folder of its own")
+        faults.append(message("config.export_in_adapter", folder=short(adapter)))
     elif folder.is_dir() and any(folder.iterdir()) and not (folder / "Modelfile").is_file():
-        faults.append(f"export_dir: {short(folder)} holds something else -> give a new folder")
+        faults.append(message("config.export_other", folder=short(folder)))
     return faults
 
 
@@ -184,4 +201,4 @@ def _check_export(folder):
     _, loading = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", output_loading_info=True)
     wrong = {kind: sorted(map(str, names)) for kind, names in loading.items() if names}
     if wrong or not (folder / "Modelfile").is_file():
-        raise LlamaFactoryError(f"{short(folder)}: the export is not whole {wrong} -> export again")
+        raise LlamaFactoryError(message("run.export_not_whole", folder=short(folder), wrong=wrong))

@@ -8,6 +8,7 @@ from functools import cache, partial
 from helpers.data.formats import MARKS
 from helpers.data.records import Problem
 from helpers.data.rows import read_rows
+from helpers.language import message
 from helpers.llamafactory.config import located
 from helpers.llamafactory.minicpm import media_texts, scaled_size, video_faults
 from helpers.models import inputs, minicpm
@@ -87,17 +88,17 @@ def _cut(prompt, media, answer, cutoff):
     """The fault of a row that ``cutoff_len`` would cut, or None."""
     if (length := prompt + media + answer) <= cutoff:
         return None
-    parts = f"{length} tokens (picture {media}, prompt {prompt}, answer {answer})"
-    cure = f"raise cutoff_len to {length}, lower image_max_pixels (video_fps, video_maxlen), or leave the row out"
-    return f"{parts}: cutoff_len {cutoff} would cut {length - cutoff}", cure
+    facts = {"length": length, "media": media, "prompt": prompt, "answer": answer}
+    reason = message("budget.cut", **facts, cutoff=cutoff, lost=length - cutoff)
+    return reason, message("budget.cut_cure", length=length)
 
 
 def _unknown_media(value, template):
     """Faults of a row with files that the template has no tokens for."""
     allowed = TEMPLATES[template]["media"]
-    cures = {"audios": "template: minicpm_o, and MiniCPM-o, take sounds", "videos": "template: minicpm_v or minicpm_o"}
+    cures = {"audios": "budget.takes_sounds", "videos": "budget.takes_videos"}
     return [
-        (f"{kind} in the row; template {template} has no place for them", cure)
+        (message("budget.unknown_media", kind=kind, template=template), message(cure))
         for kind, cure in cures.items()
         if value.get(kind) and kind not in allowed
     ]
@@ -111,9 +112,10 @@ def _seen(folder, name, config, report, faults, may_shrink):
     if size[0] * size[1] > config["image_max_pixels"]:
         report.shrunk.append((name, size, seen))
         if not may_shrink:
-            faults.append((f"{name}: {size_text(size)} would be shrunk to {size_text(seen)}", "raise image_max_pixels"))
+            facts = {"file": name, "before": size_text(size), "after": size_text(seen)}
+            faults.append((message("budget.shrunk", **facts), message("budget.shrunk_cure")))
     if fault:
-        faults.append((f"{name}: {fault}", "data.read_picture(path).save(path) mends it"))
+        faults.append((message("file.fault", file=name, reason=fault), message("budget.picture_cure")))
     return seen
 
 
@@ -137,7 +139,7 @@ def prompt_pieces(messages, template, config):
     if system and messages[0]["role"] != "system":
         messages = [{"role": "system", "content": system}, *messages]
     made = [("start", pieces["start"])] if pieces["start"] else []
-    return made + [(message["role"], pieces[message["role"]].format(message["content"])) for message in messages]
+    return made + [(turn["role"], pieces[turn["role"]].format(turn["content"])) for turn in messages]
 
 
 def text_tokens(messages, tokenizer, template, config=None):
@@ -176,9 +178,9 @@ def _look(path):
 
     with Image.open(path) as image:
         if image.getexif().get(274, 1) != 1:
-            return image.size, "stored turned (EXIF), and LLaMA-Factory does not turn it"
+            return image.size, message("budget.turned")
         clear = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
-        return image.size, "see-through, and LLaMA-Factory drops that, which may leave it black" if clear else ""
+        return image.size, message("budget.see_through") if clear else ""
 
 
 def size_text(size):

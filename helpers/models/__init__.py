@@ -1,6 +1,7 @@
 """Models: find, check and load one, ask it, put LoRA on it, keep or merge an adapter.
 
 load, load_processor     a family's base, base + adapter, or merged model, and its processor
+checkpoint_folder, pixel_limits     the folder of a base, downloaded first if need be; sizes of pictures
 add_lora, merge          LoRA on a base; an adapter into its base, as a folder that loads alone
 conversation, encode_prompts, image_tokens      what the model sees of a question and a picture
 PROMPT                   the question that goes with formulas
@@ -9,5 +10,5 @@ FAMILIES, public_name    the families there are; a base by the name that others 
 
 from helpers.models.families import FAMILIES, public_name
 from helpers.models.inputs import PROMPT, conversation, encode_prompts, image_tokens
-from helpers.models.load import load, load_processor
+from helpers.models.load import checkpoint_folder, load, load_processor, pixel_limits
 from helpers.models.lora import add_lora, merge

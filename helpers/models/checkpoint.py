@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from helpers.language import message
 from helpers.paths import short
 
 NEEDED = (
@@ -19,16 +20,17 @@ def check_folder(folder, advice, weights=True):
     """Return ``folder`` if it holds a whole checkpoint; else raise FileNotFoundError that names what is missing."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"no checkpoint folder {short(folder)} -> {advice}")
-    missing = [" or ".join(names) for names in NEEDED if not any((folder / name).is_file() for name in names)]
+        raise FileNotFoundError(message("checkpoint.none", folder=short(folder), cure=advice))
+    missing = [
+        message("word.or").join(names) for names in NEEDED if not any((folder / name).is_file() for name in names)
+    ]
     missing += [path.name for path in sorted(folder.glob("*.json")) if not is_json(path)]
     if weights:
         missing += [name for name in _weight_files(folder) if not is_whole(folder / name)]
     if missing:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-        raise FileNotFoundError(
-            f"{short(folder)}: missing or cut off: {', '.join(missing)}; found: {found} -> {advice}"
-        )
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) or message("checkpoint.nothing")
+        facts = {"folder": short(folder), "missing": ", ".join(missing), "found": found}
+        raise FileNotFoundError(message("checkpoint.not_whole", **facts, cure=advice))
     return folder
 
 

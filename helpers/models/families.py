@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from helpers.language import message
 from helpers.paths import short
 
 
@@ -74,7 +75,7 @@ FAMILIES = {
 
 def get_family(family):
     if family not in FAMILIES:
-        raise KeyError(f"unknown model family {family!r}; choose one of {', '.join(FAMILIES)}")
+        raise KeyError(message("models.no_family", family=family, known=", ".join(FAMILIES)))
     return FAMILIES[family]
 
 

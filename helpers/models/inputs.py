@@ -1,6 +1,7 @@
 """From samples to a model's inputs: conversation, picture, and the tokens a picture takes. Nothing is cut off here."""
 
 from helpers.data.images import read_picture
+from helpers.language import message
 from helpers.paths import short
 
 PROMPT = "Convert the formula in the picture to LaTeX."
@@ -25,7 +26,7 @@ def encode_prompts(samples, processor, prompt=PROMPT):
     inputs = processor(text=texts, images=pictures, padding=True, padding_side="left", return_tensors="pt")
     for sample, want, have in zip(samples, *_image_tokens(inputs, processor), strict=True):
         if want != have:  # the model would train blind, without any error
-            raise ValueError(f"{short(sample.file)}: {have} image tokens in the text for {want} from the picture")
+            raise ValueError(message("models.image_tokens", file=short(sample.file), have=have, want=want))
     return inputs
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from helpers import hub
+from helpers.language import message
 from helpers.models import lora, minicpm
 from helpers.models.attention import batch_vision_attention
 from helpers.models.checkpoint import check_folder
@@ -38,7 +39,7 @@ def load(family, settings, folder=None):
     base = checkpoint_folder(family, settings, weights=whole is None)
     if adapter:
         _check_base(lora.base_of(adapter), base, adapter)
-    weights = base if whole is None else check_folder(Path(whole), "run the training or export again")
+    weights = base if whole is None else check_folder(Path(whole), message("checkpoint.train_again"))
     model = AutoModelForImageTextToText.from_pretrained(weights, dtype=getattr(torch, settings.dtype), **smaller)
     batch_vision_attention(model)
     model = lora.load_adapter(model, adapter) if adapter else model
@@ -50,8 +51,7 @@ def _check_base(named, base, adapter):
     known = {row.huggingface for row in FAMILIES.values()} | {f"data/{row.tiny}" for row in FAMILIES.values()}
     named, here = public_name(ROOT / (named or "")), public_name(base)
     if named in known and named != here:
-        cure = "choose its family and mode, or another adapter"
-        raise ValueError(f"{short(adapter)}: an adapter for {named}, not for {here} -> {cure}")
+        raise ValueError(message("models.other_base", folder=short(adapter), named=named, here=here))
 
 
 def load_processor(family, settings):
@@ -67,11 +67,22 @@ def load_processor(family, settings):
 def _processor_in(folder, family, settings):
     from transformers import AutoProcessor
 
-    processor, row = AutoProcessor.from_pretrained(folder), get_family(family)
-    if settings.mode == "real" and row.max_pixels:
-        limits = {"shortest_edge": row.frames * row.min_pixels, "longest_edge": row.frames * row.max_pixels}
-        processor.image_processor.size = limits
+    processor, limits = AutoProcessor.from_pretrained(folder), pixel_limits(family, settings)
+    if limits:
+        processor.image_processor.size = {"shortest_edge": limits["min_pixels"], "longest_edge": limits["max_pixels"]}
     return processor
+
+
+def pixel_limits(family, settings):
+    """How small and how large a picture may be for the real model: dict of min_pixels and max_pixels.
+
+    Empty in tiny mode, whose processors know their limits, and for families with a rule of their own.
+    ``AutoProcessor.from_pretrained`` of Qwen2-VL takes both by these names.
+    """
+    row = get_family(family)
+    if settings.mode == "tiny" or not row.max_pixels:
+        return {}
+    return {"min_pixels": row.frames * row.min_pixels, "max_pixels": row.frames * row.max_pixels}
 
 
 def four_bit_config(language):
@@ -87,7 +98,7 @@ def four_bit_config(language):
     from transformers import BitsAndBytesConfig
 
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise ImportError("four_bit=True needs bitsandbytes -> pip install -e '.[qlora]', or four_bit=False")
+        raise ImportError(message("models.no_bitsandbytes"))
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -104,10 +115,10 @@ def checkpoint_folder(family, settings, weights=True):
     """
     row = get_family(family)
     if settings.mode == "tiny":
-        return check_folder(ROOT / "data" / row.tiny, "git restores it: git checkout -- data", weights)
+        return check_folder(ROOT / "data" / row.tiny, message("checkpoint.git"), weights)
     if settings.hub == "local":
         folder = settings.models_dir / row.folder
-        return check_folder(folder, "download it again, or choose another hub or models_dir", weights)
+        return check_folder(folder, message("checkpoint.download_again"), weights)
     name = row.modelscope if settings.hub == "modelscope" else row.huggingface
     folder = hub.download(settings, name, [*TEXT, "*.safetensors"] if weights else TEXT)
-    return check_folder(folder, "the download is incomplete: run this cell again", weights)
+    return check_folder(folder, message("checkpoint.run_again"), weights)

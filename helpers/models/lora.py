@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from helpers.files import whole_folder, write_text
+from helpers.language import message
 from helpers.models.checkpoint import is_json, is_whole
 from helpers.models.families import get_family, public_name
 from helpers.paths import ROOT, short
@@ -29,8 +30,7 @@ def base_of(folder):
     whole = {CONFIG: is_json(folder / CONFIG), WEIGHTS: is_whole(folder / WEIGHTS)}
     missing = [name for name in whole if not whole[name]]
     if missing:
-        cure = "copy the whole folder, or train again"
-        raise FileNotFoundError(f"{short(folder)}: missing or cut off: {', '.join(missing)} -> {cure}")
+        raise FileNotFoundError(message("lora.not_whole", folder=short(folder), missing=", ".join(missing)))
     return json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
 
 
@@ -51,10 +51,10 @@ def load_adapter(model, folder):
         found = tuned.load_adapter(folder, "default")
         if found.missing_keys or found.unexpected_keys:
             names = [*found.missing_keys, *found.unexpected_keys]
-            raise ValueError(f"{len(names)} weights that only one of the two has, such as {names[0]}")
+            raise ValueError(message("lora.weights", count=len(names), name=names[0]))
     except (ValueError, RuntimeError) as error:
-        first = f"{type(model).__name__}: {str(error).splitlines()[0][:200]}"
-        raise ValueError(f"{short(folder)}: does not fit this {first} -> load its own base") from error
+        facts = {"folder": short(folder), "model": type(model).__name__, "why": str(error).splitlines()[0][:200]}
+        raise ValueError(message("lora.does_not_fit", **facts)) from error
     return tuned
 
 
@@ -73,9 +73,9 @@ def merge(model, processor, folder):
         ValueError: the model has no adapter, or its base is held in 4 bits.
     """
     if not hasattr(model, "merge_and_unload"):
-        raise ValueError("merge: the model has no adapter -> load it with folder=<the adapter's folder>")
+        raise ValueError(message("lora.no_adapter"))
     if getattr(model, "is_loaded_in_4bit", False):
-        raise ValueError("merge: the base is held in 4 bits -> load it with four_bit=False first")
+        raise ValueError(message("lora.four_bit"))
     merged = model.merge_and_unload()
     with whole_folder(folder) as partial:
         merged.save_pretrained(partial)

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from html import escape
 
 from helpers.evaluation.text import collapse_spaces
+from helpers.language import message
 from helpers.show.kinds import Kind
 from helpers.show.players import player
 
@@ -13,7 +14,7 @@ CELL_STYLE = "border:1px solid #8886;vertical-align:top;text-align:left"  # shor
 PICTURE_STYLE = "background:#fff;padding:4px;max-width:100%;box-sizing:border-box"
 CODE_STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto;font:85% monospace"
 SHORT = 100  # characters that need no box to scroll in
-MODALITY_NAMES = {"image": "picture 图片", "video": "video 视频", "audio": "sound 声音"}
+MODALITY_NAMES = {"image": "word.picture", "video": "word.video", "audio": "word.sound"}
 
 
 def table(rows: list[list[str]], caption: str = "", style: str = "") -> str:
@@ -35,7 +36,7 @@ def sample_tag(sample, width: int) -> str:
 
 def sample_head(samples) -> str:
     """The head of a column of ``sample_tag``: picture, video or sound."""
-    return ", ".join(dict.fromkeys(MODALITY_NAMES[sample.modality] for sample in samples))
+    return ", ".join(dict.fromkeys(message(MODALITY_NAMES[sample.modality]) for sample in samples))
 
 
 def picture_tag(path, width: int) -> str:
@@ -48,7 +49,7 @@ def picture_tag(path, width: int) -> str:
     picture.thumbnail((width, width))
     out = io.BytesIO()
     picture.save(out, format="WEBP", quality=50)
-    return image_tag(out.getvalue(), "webp", MODALITY_NAMES["image"])
+    return image_tag(out.getvalue(), "webp", message("word.picture"))
 
 
 def image_tag(data: bytes, format: str, alt: str) -> str:
@@ -82,8 +83,8 @@ def text_box(text: str, kind: Kind) -> str:
 def prediction_cell(text: str, truth: str, kind: Kind) -> str:
     """A prediction behind ✓ or ✗: drawn; where it is wrong or cannot be drawn, its tokens compared with the truth's."""
     right = kind.same(text, truth)
-    label, colour = ("right 正确", "#2e9e4f") if right else ("wrong 错误", "#e0524d")
-    mark = f'<b style="color:{colour}" title="{label}">{tick(right)}</b> '
+    word, colour = ("show.right", "#2e9e4f") if right else ("show.wrong", "#e0524d")
+    mark = f'<b style="color:{colour}" title="{message(word)}">{tick(right)}</b> '
     fault = f"<i>{kind.fault(text)}</i> " if kind.fault(text) else ""
     drawn = drawing(text, kind)
     return mark + fault + drawn + ("" if right and drawn else code_box(marked_tokens(text, truth, kind)))
@@ -103,7 +104,7 @@ def marked_tokens(text: str, truth: str, kind: Kind) -> str:
     """``text`` escaped; tokens that the truth does not have there are underlined, missing ones leave a gap so."""
     tokens, right = kind.tokens(kind.unfence(text)), kind.tokens(kind.unfence(truth))
     if not tokens:
-        return "<i>(empty 空)</i>"
+        return f"<i>{message('show.empty')}</i>"
     parts = []
     for name, start, end, _, _ in SequenceMatcher(None, tokens, right, autojunk=False).get_opcodes():
         piece = escape(kind.space.join(tokens[start:end]))

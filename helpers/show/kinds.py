@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from helpers.evaluation.text import collapse_spaces
+from helpers.language import message
 from helpers.notation import mathtext, smiles
 
 LONGEST_DRAWN = 400  # characters; a longer answer is shown as text
@@ -91,7 +92,7 @@ KINDS = {
     "molecule": Kind(
         drawn=molecule_picture,
         same=smiles.same,
-        fault=lambda text: "no molecule 不是分子" if smiles.canonical_smiles(smiles.unfence(text)) is None else "",
+        fault=lambda text: message("show.no_molecule") if smiles.canonical_smiles(smiles.unfence(text)) is None else "",
         unfence=smiles.unfence,
         tokens=SMILES_TOKEN.findall,
         space="",

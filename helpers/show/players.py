@@ -12,7 +12,7 @@ def player(sample) -> str:
     """HTML that plays the sample's video or sound, which lies inside it: a kB or two."""
     if sample.modality == "video":
         code = base64.b64encode(as_vp9(sample.file)).decode()
-        how = 'autoplay controls loop muted playsinline width="200"'
+        how = 'autoplay controls loop muted playsinline width="280"'
         return f'<video {how} src="data:video/webm;base64,{code}"></video>'
     code = base64.b64encode(as_opus(media.load_audio(sample.file))).decode()
     return f'<audio controls style="width:200px" src="data:audio/webm;base64,{code}"></audio>'

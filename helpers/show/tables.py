@@ -10,21 +10,22 @@ from html import escape
 from helpers import jupyter
 from helpers.evaluation.bootstrap import Comparison, Interval
 from helpers.evaluation.text import collapse_spaces
+from helpers.language import label, message
 from helpers.show import html
 from helpers.show.kinds import kind_of
 
 RESULTS_MIME = "application/vnd.ocr-lessons.results+json"  # what `make tour` reads
-MEASURES = {  # ↓ lower is better, ↑ higher is better
-    "cer": "character error rate 字符错误率 ↓",
-    "ned": "normalized edit distance 归一化编辑距离 ↓",
-    "bleu": "token BLEU ↑",
-    "exact_match": "exact match 完全匹配率 ↑",
-    "exact_match_normalised": "exact match, normalized LaTeX 归一化后完全匹配率 ↑",
-    "rendered_match": "rendered match 渲染匹配率 ↑",
-    "validity": "validity 有效率 ↑",
-    "tanimoto": "Tanimoto similarity 相似度 ↑",
-    "teds": "TEDS, tables 表格 ↑",
-    "teds_structure": "TEDS, structure only 仅结构 ↑",
+MEASURES = {  # by their keys in messages.toml
+    "cer": "measure.cer",
+    "ned": "measure.ned",
+    "bleu": "measure.bleu",
+    "exact_match": "measure.exact_match",
+    "exact_match_normalised": "measure.exact_match_normalised",
+    "rendered_match": "measure.rendered_match",
+    "validity": "measure.validity",
+    "tanimoto": "measure.tanimoto",
+    "teds": "measure.teds",
+    "teds_structure": "measure.teds_structure",
 }
 
 
@@ -42,7 +43,7 @@ def before_after(samples, before: list[str], after: list[str], count: int = 6) -
     Raises ValueError when the three lists differ in length.
     """
     if not len(samples) == len(before) == len(after):
-        raise ValueError(f"{len(samples)} samples, {len(before)} before, {len(after)} after: give one prediction each")
+        raise ValueError(message("show.unequal", samples=len(samples), before=len(before), after=len(after)))
     rows = list(zip(samples, before, after, strict=True))[:count]
     lines = [_plain_row(*row) for row in rows]
     jupyter.display({"text/html": before_after_html(rows), "text/plain": "\n".join(lines)})
@@ -58,14 +59,9 @@ def results(comparison: Comparison) -> None:
 def histograms(values_by_name: dict[str, list[float]]) -> None:
     """Show one histogram for each name; the name labels the axis, so let it hold the unit: "picture width (px)"."""
     if not values_by_name or not all(len(values) for values in values_by_name.values()):
-        raise ValueError("histograms: a list of values is empty, there is nothing to draw")
-    keys = {name: name if _latin(name) else f"({i})" for i, name in enumerate(values_by_name, 1)}
-    legend = [f"{key} {name}" for name, key in keys.items() if key != name]
-    picture = histogram_png({keys[name]: values for name, values in values_by_name.items()})
-    plain = "\n".join(f"{name}: {_summary(values)}" for name, values in values_by_name.items())
-    jupyter.display({"image/png": picture, "text/plain": plain})
-    if legend:
-        jupyter.display({"text/html": escape("; ".join(legend)), "text/plain": "; ".join(legend)})
+        raise ValueError(message("show.no_values"))
+    plain = "\n".join(f"{label(name)}: {_summary(values)}" for name, values in values_by_name.items())
+    jupyter.display({"image/png": histogram_png(values_by_name), "text/plain": plain})
 
 
 def grid_html(samples, columns: int = 4) -> str:
@@ -82,7 +78,7 @@ def grid_html(samples, columns: int = 4) -> str:
 def before_after_html(rows) -> str:
     """The table of ``before_after`` as HTML; ``rows`` holds (sample, before, after)."""
     head = html.sample_head([sample for sample, *_ in rows])
-    table = [html.cells([head, "before 训练前", "after 训练后", "truth 标准答案"], "th")]
+    table = [html.cells([head, message("show.before"), message("show.after"), message("show.truth")], "th")]
     for sample, *answers in rows:
         truth, kind = sample.text, kind_of(sample.text, sample.modality)
         found = [html.sample_tag(sample, 220), *(html.prediction_cell(answer, truth, kind) for answer in answers)]
@@ -92,17 +88,14 @@ def before_after_html(rows) -> str:
 
 def results_html(comparison: Comparison) -> str:
     """The table of ``results`` as HTML."""
-    table = [html.cells(["", "before 训练前", "after 训练后", "change 变化"], "th")]
+    table = [html.cells(["", message("show.before"), message("show.after"), message("show.change")], "th")]
     for name in comparison.before:
-        found = [MEASURES[name], _percent(comparison.before[name]), _percent(comparison.after[name])]
+        found = [message(MEASURES[name]), _percent(comparison.before[name]), _percent(comparison.after[name])]
         found.append(_percent(comparison.change[name], sign="+") if name in comparison.change else "")
         table.append(html.cells(found, style=";white-space:nowrap"))
-    caption = (
-        f"{escape(comparison.task)}: n = {comparison.n}; % [95 % interval 置信区间]; "
-        "↓ lower is better 越低越好, ↑ higher is better 越高越好"
-    )
-    switches = [f"{MEASURES[name]}: {found}" for name, found in comparison.switches.items()]
-    test = [f"McNemar (+ became right 变对, - became wrong 变错): {'; '.join(switches)}"] if switches else []
+    caption = message("show.caption", task=escape(label(comparison.task)), n=comparison.n)
+    switches = [f"{message(MEASURES[name])}: {found}" for name, found in comparison.switches.items()]
+    test = [message("show.mcnemar", switches="; ".join(switches))] if switches else []
     return html.table(table, caption) + "".join(f"<div>{escape(line)}</div>" for line in (*test, *comparison.notes))
 
 
@@ -116,7 +109,7 @@ def histogram_png(values_by_name: dict[str, list[float]]) -> bytes:
     for place, (name, values) in enumerate(values_by_name.items(), 1):
         axes = figure.add_subplot(rows, across, place)
         axes.hist(values, bins=bins(values), color="#3b6ea8")
-        axes.set(xlabel=name, ylabel="samples", title=_summary(values))
+        axes.set(xlabel=label(name), ylabel=message("plot.samples"), title=_summary(values))
         axes.title.set_fontsize(9)
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -143,8 +136,5 @@ def bins(values):
 
 def _summary(values) -> str:
     ordered = sorted(values)
-    return f"n {len(ordered)}, median {ordered[len(ordered) // 2]:g}, max {ordered[-1]:g}"
-
-
-def _latin(text: str) -> bool:
-    return max(map(ord, text), default=0) < 0x250
+    facts = {"median": f"{ordered[len(ordered) // 2]:g}", "largest": f"{ordered[-1]:g}"}
+    return message("plot.summary", n=len(ordered), **facts)

@@ -16,12 +16,12 @@ from helpers.data.images import MAX_BYTES, read_picture
 from helpers.data.samples import Sample
 from helpers.inference.predict import predict
 from helpers.jupyter import in_notebook
+from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.show import html
 from helpers.show.kinds import kind_of
 
-BASE = "base 基座"
-HINT = "paste a picture here (Ctrl+V), or its path 在此粘贴图片（Ctrl+V）或填写路径"
+BASE = "base"
 PASTE = """
 <script>
 for (const box of document.querySelectorAll(".ocr-paste textarea")) {
@@ -52,22 +52,25 @@ def reader(model, processor, settings, prompt=PROMPT):
         the widget (also displayed), or None where there are no widgets; then it says what to call instead.
     """
     if not in_notebook() or find_spec("ipywidgets") is None:
-        print('no widgets here 此处没有控件 -> show.recognise("picture.png", model, processor, settings)')
+        print(message("widget.none"))
         return None
     import ipywidgets as w
     from IPython.display import HTML, display
 
-    upload = w.FileUpload(accept="image/*", multiple=False, description="picture 图片")
-    paste = w.Textarea(placeholder=HINT, continuous_update=False, rows=2, layout=w.Layout(width="30em"))
+    upload = w.FileUpload(accept="image/*", multiple=False, description=message("word.picture"))
+    paste = w.Textarea(
+        placeholder=message("widget.hint"), continuous_update=False, rows=2, layout=w.Layout(width="30em")
+    )
     paste.add_class("ocr-paste")
-    names = [("adapter 适配器" if name == "default" else name, name) for name in adapters_of(model)]
-    choice = w.ToggleButtons(options=names[::-1], description="model 模型")
+    known = {BASE: message("widget.base"), "default": message("widget.adapter")}
+    names = [(known.get(name, name), name) for name in adapters_of(model)]
+    choice = w.ToggleButtons(options=names[::-1], description=message("widget.model"))
     page = w.HTML()
     last = {}
 
     def answered(source):
         last["source"] = source
-        page.value = "… reading 识别中"
+        page.value = message("widget.reading")
         page.value = answer(source, model, processor, settings, choice.value, prompt)[0]
 
     def uploaded(change):
@@ -113,7 +116,7 @@ def answer(*arguments):
         picture, text = read(*arguments)
     except (ValueError, OSError) as error:
         return f"<p>✗ {escape(str(error))}</p>", f"✗ {error}"
-    drawn = html.drawing(text, kind_of(text)) or "<i>cannot be drawn 无法渲染</i>"
+    drawn = html.drawing(text, kind_of(text)) or f"<i>{message('show.not_drawn')}</i>"
     return f"<div>{picture}</div>{drawn}{html.code_box(escape(text))}", text
 
 
@@ -146,29 +149,29 @@ def picture_bytes(source):
     else:
         path = Path(str(source).strip().strip("\"'"))
         if len(str(path)) > 1000 or "\n" in str(path) or not path.is_file():
-            raise ValueError(f"no such file {str(path)[:60]!r} 没有这个文件 -> upload the picture 请上传图片")
+            raise ValueError(message("widget.no_file", file=str(path)[:60]))
         if path.stat().st_size > MAX_BYTES:
             raise _too_large(path.stat().st_size)
         data = path.read_bytes()
     if not data:
-        raise ValueError("the file is empty 文件为空 -> export the picture again 请重新导出")
+        raise ValueError(message("widget.empty"))
     if len(data) > MAX_BYTES:
         raise _too_large(len(data))
     return data
 
 
 def _too_large(size):
-    return ValueError(f"{size:,} bytes, over {MAX_BYTES:,} 文件过大 -> make it smaller 请缩小图片")
+    return ValueError(message("widget.too_large", size=f"{size:,}", limit=f"{MAX_BYTES:,}"))
 
 
 def _decoded(url):
     head, _, body = url.partition(",")
     if not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise ValueError(f"not a picture: {head[:40]!r} 不是图片 -> data:image/png;base64,…")
+        raise ValueError(message("widget.no_picture", head=head[:40]))
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"the data URL is damaged 数据不完整 ({error}) -> copy it again 请重新复制") from error
+        raise ValueError(message("widget.damaged", why=error)) from error
 
 
 @contextlib.contextmanager
@@ -178,7 +181,7 @@ def _using(model, adapter):
         yield
         return
     if adapter not in adapters_of(model):
-        raise ValueError(f"no adapter {adapter!r}; there are {', '.join(adapters_of(model))}")
+        raise ValueError(message("widget.no_adapter", name=adapter, known=", ".join(adapters_of(model))))
     if adapter == BASE:
         with model.disable_adapter() if hasattr(model, "disable_adapter") else contextlib.nullcontext():
             yield

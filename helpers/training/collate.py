@@ -1,5 +1,6 @@
 """From samples to a batch of tensors: conversation, picture, labels. Nothing is ever cut off here."""
 
+from helpers.language import message
 from helpers.models.inputs import PROMPT, encode_prompts
 from helpers.paths import short
 
@@ -35,10 +36,8 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
     questions = inputs["attention_mask"].sum(1).tolist()
     for sample, question, answer in zip(samples, questions, answers, strict=True):
         if question + len(answer) > max_length:
-            raise ValueError(
-                f"{short(sample.file)}: {question} + {len(answer)} tokens are more than {max_length}"
-                " -> shorten the answer, lower max_pixels or raise max_length"
-            )
+            facts = {"question": question, "answer": len(answer), "limit": max_length}
+            raise ValueError(message("collate.too_long", file=short(sample.file), **facts))
     fillers = {
         "input_ids": (tokenizer.pad_token_id, answers),
         "attention_mask": (0, [[1] * len(answer) for answer in answers]),
@@ -69,5 +68,5 @@ def _answer(sample, tokenizer):
     special = [token for token in ids if token in tokenizer.all_special_ids]
     if special:
         words = ", ".join(tokenizer.convert_ids_to_tokens(special))
-        raise ValueError(f"{short(sample.file)}: the answer holds the special token {words} -> take it out")
+        raise ValueError(message("collate.special", file=short(sample.file), tokens=words))
     return ids + [tokenizer.eos_token_id]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.files import NOTE, changed_recipe, note_recipe, read_text, write_text
+from helpers.language import message
 from helpers.models.checkpoint import is_json, last_checkpoint
 from helpers.paths import short
 
@@ -73,18 +74,19 @@ def find_run(folder, facts, overwrite=False):
         return "new", ""
     changed = changed_recipe(folder, facts)
     finished = _is_finished(folder) and _found(folder, WEIGHTS[1:])
-    what = f"{short(folder)} holds {'a finished' if finished else 'an unfinished'} run"
+    what = message("resume.finished" if finished else "resume.unfinished", folder=short(folder))
     if changed is None:
-        what = f"{short(folder)} holds weights without {NOTE}, which would say what they were made from"
+        what = message("resume.unknown", folder=short(folder), note=NOTE)
     elif changed:
-        what += f" of another recipe: {_difference(changed)}"
+        what = message("resume.other", run=what, difference=_difference(changed))
     if overwrite:
-        return "overwritten", f"{what}; overwrite: removed are {', '.join(_found(folder, WEIGHTS + RECORDS))}"
+        names = ", ".join(_found(folder, WEIGHTS + RECORDS))
+        return "overwritten", message("resume.overwrite", run=what, names=names)
     if changed is None or changed:
-        raise FileExistsError(f"{what} -> take another folder, or overwrite=True, which removes it")
+        raise FileExistsError(message("resume.refused", run=what))
     if finished:
-        return "finished", f"{what} of the same recipe and data: it is taken; train(..., overwrite=True) trains anew"
-    return "unfinished", f"{what} of the same recipe and data: it goes on from its last whole checkpoint"
+        return "finished", message("resume.taken", run=what)
+    return "unfinished", message("resume.goes_on", run=what)
 
 
 def prepare(folder, facts, overwrite=False):
@@ -98,10 +100,11 @@ def prepare(folder, facts, overwrite=False):
         print(line)
         return _load_run(folder), None
     if state == "unfinished" and (checkpoint := _last_whole(folder)):
-        print(f"resuming from {short(checkpoint)}")
+        print(message("resume.from", checkpoint=short(checkpoint)))
         return None, checkpoint
     if names := _found(folder, WEIGHTS + RECORDS):
-        print(line if state == "overwritten" else f"{short(folder)}: no checkpoint; removed are {', '.join(names)}")
+        removed = message("resume.no_checkpoint", folder=short(folder), names=", ".join(names))
+        print(line if state == "overwritten" else removed)
     for path in (folder / name for name in names):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     note_recipe(folder, facts)
@@ -117,18 +120,20 @@ def _last_whole(folder):
     before = _found(folder, ("checkpoint-*",))
     checkpoint = last_checkpoint(folder)
     if gone := [name for name in before if not (folder / name).exists()]:
-        print(f"{short(folder)}: cut off, and removed: {', '.join(gone)}")
+        print(message("resume.cut_off", folder=short(folder), names=", ".join(gone)))
     return checkpoint
 
 
 def _difference(changed, most=3):
     """{name: (value there, value now)} in words: ``learning_rate 0.0015, now 0.001``."""
     parts = [
-        name if name in DIGESTS else f"{name} {_shown(old)}, now {_shown(new)}" for name, (old, new) in changed.items()
+        name if name in DIGESTS else message("resume.changed", name=name, old=_shown(old), new=_shown(new))
+        for name, (old, new) in changed.items()
     ]
-    return "; ".join(parts[:most]) + (f"; and {len(parts) - most} more" if len(parts) > most else "")
+    more = message("resume.more", count=len(parts) - most) if len(parts) > most else ""
+    return "; ".join(parts[:most]) + more
 
 
 def _shown(value):
-    text = "not set" if value is None else str(value)
+    text = message("resume.not_set") if value is None else str(value)
     return text if len(text) <= 60 else text[:59] + "…"

@@ -8,6 +8,8 @@ import sys
 from contextlib import contextmanager
 from importlib.metadata import version
 
+from helpers.language import message
+
 RELEASE = "0.10.3"  # whose console stands in swanlab.sdk.internal.pkg.console.c
 
 
@@ -26,22 +28,22 @@ class Console:
     def flush(self) -> None:
         pass
 
-    def tell(self, message: str) -> None:
-        """Print ``message`` if it is the first of this run: a tracker that failed once tends to fail at every step."""
+    def tell(self, what: str) -> None:
+        """Print ``what`` if it is the first of this run: a tracker that failed once tends to fail at every step."""
         if not self.failed:
-            print(f"SwanLab {message}; everything else goes on")
+            print(message("swanlab.failed", what=what))
         self.failed = True
 
     def report(self) -> None:
         """Tell what SwanLab itself caught and printed."""
         if self.errors:
-            self.tell(f"reports: {plain(self.errors[0])}")
+            self.tell(message("swanlab.reports", error=plain(self.errors[0])))
 
 
 def put_in(console: Console) -> None:
     """Let SwanLab write to ``console``. Raises ImportError for a release other than ``RELEASE``."""
     if (found := version("swanlab")) != RELEASE:
-        raise ImportError(f"{found} is installed, known is {RELEASE} -> pip install swanlab=={RELEASE}")
+        raise ImportError(message("swanlab.other_release", found=found, known=RELEASE))
     import rich.console
     from swanlab.sdk.internal.pkg import console as module
 
@@ -74,8 +76,8 @@ def guard(what: str, console: Console):
     console.report()
 
 
-def plain(message: str) -> str:
-    """The first line of ``message``, at most 160 characters, with file names instead of absolute paths."""
-    line = next(iter(message.strip().splitlines()), "")
+def plain(said: str) -> str:
+    """The first line of ``said``, at most 160 characters, with file names instead of absolute paths."""
+    line = next(iter(said.strip().splitlines()), "")
     line = re.sub(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":]+)*[/\\](?=[^\s/\\'\":])", "", line)
     return line if len(line) <= 160 else line[:159] + "…"

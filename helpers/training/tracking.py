@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from helpers.language import message
 from helpers.paths import ROOT, short
 from helpers.training import swanlab_console
 from helpers.training.loss_plot import LossPlot
@@ -30,10 +31,8 @@ def start_tracking(settings, project: str, experiment: str, config: dict) -> lis
     finish_tracking()
     if settings.tracker == "disabled" or os.environ.get("RANK", "0") != "0":
         return _callbacks(LossPlot(), None)
-    console, advice = Console(), ""
-    if settings.tracker == "cloud":
-        advice = "; for the cloud run `swanlab login` in a terminal once, or choose tracker='local'"
-    with guard(f"did not start{advice}", console):
+    console = Console()
+    with guard(message("swanlab.no_cloud" if settings.tracker == "cloud" else "swanlab.no_start"), console):
         hint = _open(settings, project, experiment, config, console)
     if console.failed:
         finish_tracking()
@@ -47,7 +46,7 @@ def finish_tracking() -> None:
     console = swanlab_console.in_place()
     if console is None:
         return  # no run of ours was begun
-    with guard("did not end well", console):
+    with guard(message("swanlab.no_end"), console):
         if _running():
             sys.modules["swanlab"].finish()
     swanlab_console.take_out()
@@ -58,8 +57,10 @@ def log_predictions(samples, predictions: list[str], count: int = 8) -> None:
     if not _running():
         return
     swanlab, pairs = sys.modules["swanlab"], list(zip(samples, predictions, strict=True))[:count]
-    with guard("did not store the predictions", Console()):
-        pictures = [swanlab.Image(str(s.file), caption=f"{p}\ntruth: {s.text}") for s, p in pairs]
+    with guard(message("swanlab.no_predictions"), Console()):
+        pictures = [
+            swanlab.Image(str(s.file), caption=message("swanlab.caption", prediction=p, truth=s.text)) for s, p in pairs
+        ]
         swanlab.log({"predictions": pictures})
 
 
@@ -97,15 +98,15 @@ def _reach(host: str) -> None:
     try:
         requests.head(host, timeout=5)
     except requests.RequestException as error:
-        raise ConnectionError(f"{host} cannot be reached") from error
+        raise ConnectionError(message("swanlab.out_of_reach", host=host)) from error
 
 
 def _hint(mode: str, place: str, run) -> str:
     if mode == "cloud":
-        return f"SwanLab (cloud): {run.url}"
+        return message("swanlab.cloud", url=run.url)
     if mode == "offline":
-        return f"SwanLab (offline): in the project folder, upload later with: swanlab sync {place}/{run.dir.name}"
-    return f"SwanLab (local): in the project folder, open the board with: swanlab watch {place}"
+        return message("swanlab.offline", folder=f"{place}/{run.dir.name}")
+    return message("swanlab.local", folder=place)
 
 
 def _callbacks(plot: LossPlot, tracker: Console | None) -> list:
@@ -131,12 +132,12 @@ def _callbacks(plot: LossPlot, tracker: Console | None) -> list:
 
     class GuardedSwanLab(TrainerCallback):
         def on_train_begin(self, args, state, control, model=None, **kwargs):
-            with guard("did not store the configuration", tracker):
+            with guard(message("swanlab.no_config"), tracker):
                 if _running():
                     sys.modules["swanlab"].config.update(trainer_facts(args, model))
 
         def on_log(self, args, state, control, logs=None, **kwargs):
-            with guard("did not log", tracker):
+            with guard(message("swanlab.no_log"), tracker):
                 if _running():
                     tracker.callback.on_log(args, state, control, logs=logs)
 

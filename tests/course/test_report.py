@@ -4,6 +4,7 @@ import pytest
 from nbformat import v4
 
 from helpers.course import notebooks, report
+from helpers.language import labels
 from helpers.show.tables import RESULTS_MIME
 
 ROW = {"task": "formulas", "metric": "cer", "before": 0.5, "after": 0.125, "n": 200}
@@ -28,6 +29,14 @@ def test_readmes_have_one_row_a_task_and_all_measures_below():
         "| formulas | exact_match | 0.040 | 0.700 | 200 |"
         in lines[lines.index("<details><summary>All measures</summary>") :]
     )
+
+
+def test_the_chinese_readme_has_chinese_heads_and_tasks():
+    task, chinese = next(iter(labels().items()))
+    rows = [{"lesson": "06_x", "seconds": 90.0, "results": [ROW | {"task": task}, RIGHT | {"task": task}]}]
+    lines = report.readme_results(rows, report.HEADS["README_zh.md"]).splitlines()
+    assert lines[0].startswith("| 课程 | 任务 |") and f"| `06_x` | {chinese} | 4.0 % → 70.0 % |" in lines[2]
+    assert "| 任务 | 指标 | 微调前 | 微调后 | n |" in lines and f"| {chinese} | cer | 0.500 | 0.125 | 200 |" in lines
 
 
 def kept(folder, name, *results, **metadata):

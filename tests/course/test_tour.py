@@ -1,5 +1,7 @@
 """helpers.course.tour: lessons run in order, one failure stops nothing, outputs are kept tidy."""
 
+import base64
+import io
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import time
 
 import pytest
 from nbformat import v4
+from PIL import Image
 
 from helpers.course import notebooks, runner, tour
 from helpers.paths import ROOT
@@ -139,11 +142,29 @@ def test_kept_outputs_are_tidy_and_marked(tmp_path, monkeypatch):
 
 def test_a_displayed_picture_is_kept_once():
     both = v4.new_output("display_data", {"image/png": "long", "image/jpeg": "short", "text/plain": "picture"})
-    alone = v4.new_output("display_data", {"image/png": "curve"})
+    alone = v4.new_output("display_data", {"image/png": plot()})
     notebook = v4.new_notebook(cells=[v4.new_code_cell("1", id="cell-1", outputs=[both, alone])])
     runner.tidy(notebook)
     kept = [sorted(output.data) for output in notebook.cells[0].outputs]
     assert kept == [["image/jpeg", "text/plain"], ["image/png"]]
+
+
+def plot():
+    """A matplotlib plot as a notebook keeps it."""
+    from matplotlib.figure import Figure
+
+    figure, raw = Figure(), io.BytesIO()
+    figure.subplots().plot([3, 1, 2])
+    figure.savefig(raw, format="png")
+    return base64.b64encode(raw.getvalue()).decode()
+
+
+def test_a_kept_plot_is_small():
+    output = v4.new_output("display_data", {"image/png": plot()})
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("1", id="cell-1", outputs=[output])])
+    runner.tidy(notebook)
+    kept = notebook.cells[0].outputs[0].data["image/png"]
+    assert len(kept) < 0.6 * len(plot()) and Image.open(io.BytesIO(base64.b64decode(kept))).size == (640, 480)
 
 
 def test_a_table_in_words_is_cut_where_html_says_the_rest():
@@ -186,10 +207,39 @@ def test_a_folder_without_lessons_is_refused(tmp_path):
         tour.lesson_paths(tmp_path, "zh", [])
 
 
+def test_the_first_lesson_begins_then_one_that_another_waits_for_then_the_longest(tmp_path):
+    paths = []
+    for seconds, name in (
+        (5, "02_short"),
+        (9, "03_long"),
+        (7, "06_qwen2_vl_lora"),
+        (8, "07_inference"),
+        (1, tour.FIRST),
+    ):
+        paths.append(write_lesson(tmp_path, name))
+        notebook = notebooks.load(paths[-1])
+        notebook.metadata["seconds"] = seconds
+        notebooks.save(notebook, paths[-1])
+    found = [path.stem for path in tour.in_order(paths)]
+    assert found == [tour.FIRST, "06_qwen2_vl_lora", "03_long", "07_inference", "02_short"]
+
+
 def test_lessons_write_into_an_empty_folder_that_is_shown_as_the_usual_one(tmp_path):
     where = "from helpers.paths import OUTPUT, short\nprint(short(OUTPUT / 'run'), (OUTPUT / 'old').exists())"
+    where += "\nprint(f'{short(OUTPUT)}  next column')"
     path = write_lesson(tmp_path, "01_where", where)
     build = ROOT / "build" / "test_tour"
     (build / "lessons" / "en" / "old").mkdir(parents=True, exist_ok=True)
     tour.keep_outputs(tmp_path, "en", [], build)
-    assert notebooks.load(path).cells[1].outputs[0].text == "output/run False\n"
+    assert notebooks.load(path).cells[1].outputs[0].text.splitlines() == [
+        "output/run False",
+        "output".ljust(len("build/test_tour/lessons/en  ")) + "next column",
+    ]
+
+
+def test_training_rates_are_those_of_the_helper_and_of_a_run_by_hand(tmp_path):
+    for run in ("a", "b"):
+        (tmp_path / run).mkdir()
+    (tmp_path / "a" / "finished.json").write_text('{"run": {"metrics": {"train_samples_per_second": 20.04}}}')
+    (tmp_path / "b" / "train_results.json").write_text('{"train_samples_per_second": 3.46}')
+    assert tour.samples_per_second(tmp_path) == {"a": 20.0, "b": 3.5}

@@ -83,9 +83,15 @@ def test_rows_in_a_file_of_another_form_are_named(tmp_path, rows, reason):
 # --- conversations ----------------------------------------------------------------------------
 
 SHAREGPT = {
-    "too few marks": ({"messages": turns("Read:"), "images": ["images/0.png"]}, "0 <image> marks, 1 image files"),
-    "too many marks": ({"messages": turns("<image><image>"), "images": ["images/0.png"]}, "2 <image> marks, 1 image"),
-    "no pictures": ({"messages": turns()}, "1 <image> marks, 0 image files"),
+    "too few marks": (
+        {"messages": turns("Read:"), "images": ["images/0.png"]},
+        "0 <image> placeholders, 1 image files",
+    ),
+    "too many marks": (
+        {"messages": turns("<image><image>"), "images": ["images/0.png"]},
+        "2 <image> placeholders, 1 image",
+    ),
+    "no pictures": ({"messages": turns()}, "1 <image> placeholders, 0 image files"),
     "wrong role": ({"messages": turns(roles=("human", "assistant")), "images": ["images/0.png"]}, "role 'human'"),
     "null role": ({"messages": turns(roles=("user", None)), "images": ["images/0.png"]}, "role null where assistant"),
     "no answer": ({"messages": turns()[:1], "images": ["images/0.png"]}, "the last turn is not the assistant's"),
@@ -98,7 +104,7 @@ SHAREGPT = {
     "images a string": ({"messages": turns("x"), "images": "images/0.png"}, "images is not a list of paths"),
     "images of nulls": ({"messages": turns("x"), "images": [None]}, "images is not a list of paths"),
     "unknown key": ({"messages": turns("x"), "image": "images/0.png"}, "unknown key 'image'"),
-    "video marks": ({"messages": turns("look"), "videos": ["images/0.png"]}, "0 <video> marks, 1 video files"),
+    "video marks": ({"messages": turns("look"), "videos": ["images/0.png"]}, "0 <video> placeholders, 1 video files"),
     "mark in answer": ({"messages": turns("Read:", "<image>"), "images": ["images/0.png"]}, "<image> in an answer"),
 }
 
@@ -124,7 +130,7 @@ def test_minicpm_record_needs_its_mark_and_picture(tmp_path):
         {"id": "2", "image": None, "conversations": turns("<image>", roles=("user", "gpt"))},
     ]
     first, *second = faults_of(write(tmp_path / "data.json", rows))
-    assert first == (0, "0 <image> marks, 1 image files")
+    assert first == (0, "0 <image> placeholders, 1 image files")
     assert {(1, "image is null, not a string"), (1, "role 'gpt' where assistant is due")} <= set(second)
 
 

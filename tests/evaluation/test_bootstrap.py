@@ -52,6 +52,27 @@ def test_seed_chooses_the_resamples():
     assert first == again != other
 
 
+# --- shares -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("right, low, high", [(0, 0.0, 0.1072), (32, 0.8928, 1.0), (16, 0.3361, 0.6639)])
+def test_share_has_wilsons_interval(right, low, high):
+    # by hand: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) with z = 1.96
+    found = bootstrap.score({"share": np.arange(32) < right})["share"]
+    assert (found.value, found.low, found.high) == pytest.approx((right / 32, low, high), abs=1e-3)
+
+
+def test_comparison_of_shares_has_wilsons_intervals_and_a_bootstrapped_change():
+    comparison = bootstrap.compare("t", {"share": np.zeros(32, bool)}, {"share": np.ones(32, bool)})
+    before, after, change = (getattr(comparison, side)["share"] for side in ("before", "after", "change"))
+    assert before.high == pytest.approx(0.107, abs=1e-3) and after.low == pytest.approx(0.893, abs=1e-3)
+    assert (change.value, change.low, change.high) == (1, 1, 1)
+
+
+def test_numbers_that_happen_to_be_0_or_1_are_no_shares():
+    assert str(bootstrap.score(mean_of([0, 0, 0]))["mean"]) == "0.000 [0.000, 0.000]"
+
+
 # --- McNemar's exact test ---------------------------------------------------------------------
 
 

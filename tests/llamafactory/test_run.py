@@ -1,25 +1,30 @@
 """helpers.llamafactory.run: configurations, and real runs of a random tiny GLM-OCR: whole, killed, stopped, taken.
 
-Nearly all of a run's 15 s are LLaMA-Factory's imports. Two runs are begun in processes of their own, one to be killed
-and one (in two) to be stopped; all others, and what goes on with the killed one, in forks (llamafactory_forks).
+Nearly all of a run's 15 s are LLaMA-Factory's imports. Three runs are begun in processes of their own: one to be
+killed, one (in two) to be stopped, one as a reader types it. All others, and what goes on with the killed one, are
+forks (llamafactory_forks).
 """
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 import torch
+import yaml
 from llamafactory_places import BASE, config_of
 
 from helpers import llamafactory
 from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
+from helpers.llamafactory.process import environment, read_log
 from helpers.models.load import load_processor
 from helpers.paths import ROOT
 from helpers.pretraining import tiny_glm_ocr
@@ -36,6 +41,21 @@ WEIGHTS = "adapter_model.safetensors"
 def test_unknown_recipe_names_those_there_are():
     with pytest.raises(FileNotFoundError, match="glm_ocr_export, .*, minicpm_v_lora_sft"):
         llamafactory.recipe("glm_ocr")
+
+
+def test_recipe_text_is_the_whole_file_with_its_remarks():
+    text = llamafactory.recipe_text("glm_ocr_lora_sft")
+    assert yaml.safe_load(text) == BASE and "#   one GPU" in text and "# a loss every 10 steps" in text
+
+
+def test_written_configuration_is_run_by_the_line_that_comes_back(tmp_path):
+    export = llamafactory.recipe("minicpm_o_export")
+    told = [llamafactory.write(config, tmp_path / "it is.yaml") for config in (BASE, export)]
+    assert [shlex.split(line) for line in told] == [
+        ["llamafactory-cli", "train", f"{tmp_path}/it is.yaml"],
+        ["python", "-m", "helpers.llamafactory.child", "export", f"{tmp_path}/it is.yaml"],
+    ]
+    assert yaml.safe_load((tmp_path / "it is.yaml").read_text(encoding="utf-8")) == export
 
 
 def test_overrides_hold_only_what_differs(place):
@@ -105,6 +125,15 @@ def run_whole(place):
     return llamafactory.train(config_of(place, "whole"))
 
 
+def run_typed(place):
+    """What a reader gets who types the line into a terminal."""
+    config = config_of(place, "typed")
+    program, *words = shlex.split(llamafactory.write(config, place / "typed.yaml"))
+    command = [Path(sys.executable).with_name(program), *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment(config), capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def run_failing(place):
     with pytest.raises(LlamaFactoryError) as caught:
         llamafactory.train(config_of(place, "failing", max_steps=2, optim="adamw_of_tomorrow"))
@@ -139,7 +168,7 @@ def run_full(place):
 
 @pytest.fixture(scope="module")
 def runs(place, forks):
-    kinds = (run_whole, run_interrupted, run_killed, run_failing, run_full)
+    kinds = (run_whole, run_interrupted, run_killed, run_typed, run_failing, run_full)
     with ThreadPoolExecutor(2) as pool, forks.forking():
         started = {kind.__name__: pool.submit(kind, place) for kind in kinds}
         return {name: future.result() for name, future in started.items()}
@@ -184,6 +213,12 @@ def test_run_leaves_adapter_processor_and_losses(place, runs):
     assert [step for step, _ in run.history] == list(range(1, STEPS + 1))
     assert run.history[-1][1] < run.history[0][1] - 0.5
     assert run.metrics["train_loss"] > 0 and run.seconds > 0
+
+
+def test_line_in_a_terminal_trains_as_train_does(place, runs):
+    typed = [row["loss"] for row in read_log(place / "typed" / "trainer_log.jsonl") if "loss" in row]
+    assert typed == pytest.approx([loss for _, loss in runs["run_whole"].history], abs=0.01)
+    assert (place / "typed" / WEIGHTS).is_file()
 
 
 def test_adapter_names_no_machine_path(place, runs):

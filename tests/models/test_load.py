@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers.models import families, lora
-from helpers.models.load import checkpoint_folder, load, load_processor
+from helpers.models.load import checkpoint_folder, load, load_processor, pixel_limits
 from helpers.settings import Settings
 
 NAME = "Qwen2-VL-2B-Instruct"
@@ -82,6 +82,23 @@ def test_processor_of_real_models_keeps_to_the_sizes_of_the_family(hub_folder):
     size = load_processor("qwen2_vl", real(hub_folder)).image_processor.size
     family = families.FAMILIES["qwen2_vl"]
     assert (size["shortest_edge"], size["longest_edge"]) == (family.min_pixels, family.max_pixels)
+
+
+def test_a_reader_gets_the_same_processor_from_transformers(hub_folder):
+    from transformers import AutoProcessor
+
+    for settings in (real(hub_folder), Settings.tiny()):
+        folder, limits = checkpoint_folder("qwen2_vl", settings), pixel_limits("qwen2_vl", settings)
+        found = AutoProcessor.from_pretrained(folder, **limits).image_processor.size
+        wanted = load_processor("qwen2_vl", settings).image_processor.size
+        for edge in ("shortest_edge", "longest_edge"):
+            assert found[edge] == wanted[edge]
+
+
+def test_families_with_a_rule_of_their_own_have_no_pixel_limits(hub_folder):
+    assert pixel_limits("minicpm_o", real(hub_folder)) == {}
+    limits = pixel_limits("glm_ocr", real(hub_folder))
+    assert limits == {"min_pixels": 2 * 32 * 32, "max_pixels": 2 * 1024 * 1024}
 
 
 def test_processor_loads_without_weights_and_the_model_does_not(hub_folder, tmp_path):

@@ -95,6 +95,7 @@ def _write_talks(folder, family):
     ]
     if family == "minicpm_o":
         talks += [[Turn("Hear.", "noise", audios=(sound,))], [Turn("Hear two.", "no", audios=(sound, noise))]]
+        talks += [[Turn("Watch and hear.", "d", videos=(video,), audios=(noise,))]]
     write_talks(talks, folder)
 
 

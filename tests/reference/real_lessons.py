@@ -30,17 +30,18 @@ def write_hub(folder, families, rows, **options):
     """``folder`` for ``models_dir``: a checkpoint for each family, and LaTeX_OCR; options go to official.write."""
     for family in families:
         official.write(folder / FAMILIES[family].folder, family, **options)
-    write_latex_ocr(folder / "LaTeX_OCR" / "data", rows)
+    write_latex_ocr(folder / "LaTeX_OCR" / "data", rows, "printed")
+    write_latex_ocr(folder / "LaTeX_OCR" / "human_handwrite", rows, "handwritten")
 
 
-def write_latex_ocr(folder, count):
-    """``count`` drawn formulas as a parquet file with the columns of LaTeX_OCR."""
+def write_latex_ocr(folder, count, style):
+    """``count`` formulas drawn in ``style`` as a parquet file with the columns of LaTeX_OCR."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = []
     for index in range(count):
-        picture, latex = formulas.draw_sample(index, 11, "scan")
+        picture, latex = formulas.draw_sample(index, 11, style)
         data = io.BytesIO()
         picture.save(data, format="PNG")
         rows.append({"image": {"bytes": data.getvalue(), "path": f"{index}.png"}, "text": latex})

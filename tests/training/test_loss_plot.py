@@ -110,10 +110,63 @@ def test_the_figure_is_a_small_png():
     assert (picture.format, picture.mode) == ("PNG", "P") and picture.width < 500 and len(data) < 10_000
 
 
-def test_a_loss_that_is_not_a_number_can_be_drawn():
+@pytest.mark.parametrize("losses", [[float("nan")] * 2, [0.0] * 2, [0.0, 1.0], [float("inf"), 1.0], [2.32]])
+def test_any_loss_can_be_drawn(losses):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert loss_plot.loss_png([(1, float("nan")), (2, float("nan"))])
+        assert loss_plot.loss_png(list(enumerate(losses, 1)))
+
+
+def drawn(monkeypatch, history, held_out=()):
+    """The axes of the figure, laid out as they are saved."""
+    monkeypatch.setattr(loss_plot, "figure_png", lambda figure: figure)
+    figure = loss_plot.loss_png(history, held_out)
+    figure.draw_without_rendering()
+    return figure.axes[0]
+
+
+def height(axes, loss):
+    """How high in the axes a loss is drawn: 0 at their foot, 1 at their top."""
+    return axes.transAxes.inverted().transform(axes.transData.transform((1, loss)))[1]
+
+
+def test_what_comes_after_the_fall_is_not_flat(monkeypatch):
+    axes = drawn(monkeypatch, [(1, 2.5), (100, 0.2), (500, 0.1)])
+    assert height(axes, 0.2) - height(axes, 0.1) > 0.15
+
+
+def test_a_curve_keeps_off_the_edges(monkeypatch):
+    axes = drawn(monkeypatch, [(1, 2.5), (500, 0.1)], [(500, 3.0)])
+    assert height(axes, 0.1) > 0.02 and height(axes, 3.0) < 0.98
+
+
+def test_a_loss_that_hardly_falls_looks_like_it(monkeypatch):
+    axes = drawn(monkeypatch, [(step, 1.944 - 0.003 * step) for step in range(1, 21)])
+    first, last = height(axes, 1.941), height(axes, 1.884)
+    assert 0.4 < last < first < 0.6
+
+
+@pytest.mark.parametrize("losses", [(2.5, 0.1), (1.94, 1.88), (2.0, 0.0009), (0.6, 0.55), (12.0, 11.0), (2.32, 2.32)])
+def test_the_axis_has_a_few_plain_numbers(monkeypatch, losses):
+    axes = drawn(monkeypatch, list(enumerate(losses, 1)))
+    texts = [text.get_text() for text in axes.get_yticklabels()]
+    assert 3 <= len(texts) <= 9 and all(float(text) > 0 and "e" not in text for text in texts)
+
+
+def test_training_and_held_out_are_told_apart(monkeypatch):
+    axes = drawn(monkeypatch, [(1, 2.5), (500, 0.125)], [(500, 0.25)])
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert len(names) == 2 and "0.125" in names[0] and "0.25" in names[1]
+    training, held_out = axes.get_lines()
+    assert training.get_color() != held_out.get_color() and training.get_linestyle() != held_out.get_linestyle()
+
+
+def test_no_label_is_cut(monkeypatch):
+    axes = drawn(monkeypatch, [(1, 2.5), (500, 0.125)], [(500, 0.25)])
+    wide, high = axes.figure.bbox.size
+    for label in (axes.xaxis.label, axes.yaxis.label, axes.get_legend()):
+        box = label.get_window_extent()
+        assert 3 < box.x0 and box.x1 < wide and 3 < box.y0 and box.y1 < high
 
 
 def test_in_a_kernel_the_outputs_are_updated_in_place():

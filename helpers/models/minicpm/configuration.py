@@ -2,6 +2,8 @@
 
 from transformers import Qwen2Config, Qwen3Config, SiglipVisionConfig, WhisperConfig
 
+from helpers.language import message
+
 
 def _sub_config(config_class, given):
     """A part of the model as a config object; ``given`` is what the file holds: a dict, nothing, or such an object."""
@@ -11,8 +13,8 @@ def _sub_config(config_class, given):
 def _known_version(config):
     version = config.versions[0] if config.version is None else str(config.version)
     if version not in config.versions:
-        known = " and ".join(config.versions)
-        raise ValueError(f"config.json: {config.model_type} version {version} -> this code loads {known}")
+        known = ", ".join(config.versions)
+        raise ValueError(message("minicpm.version", model=config.model_type, version=version, known=known))
     return version
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
+from helpers.language import message
+
 
 def fit(width, height, side, patch):
     """The size a picture gets: about ``side`` x ``side`` pixels in area, the same shape, sides multiples of ``patch``.
@@ -92,7 +94,7 @@ class MiniCPMVImageProcessor(BaseImageProcessor):
 
         width, height = image.size
         if min(width, height) < 2:
-            raise ValueError(f"a picture of {width} x {height} pixels has nothing to read -> take it out")
+            raise ValueError(message("minicpm.thin", width=width, height=height))
         image, side, patch = image.convert("RGB"), self.scale_resolution, self.patch_size
         grid = self.get_sliced_grid(image.size, max_slice_nums)
         overview = image.resize(fit(width, height, side, patch), Image.Resampling.BICUBIC)
@@ -152,7 +154,7 @@ class MiniCPMVImageProcessor(BaseImageProcessor):
                 try:
                     overview, tiles = self.slice_image(image, max_slice_nums)
                 except ValueError as error:
-                    raise ValueError(f"row {number}, picture {index}: {error}") from error
+                    raise ValueError(message("minicpm.in_picture", row=number, index=index, error=error)) from error
                 parts += [self.to_patches(part) for part in [overview, *sum(tiles, [])]]
             rows["pixel_values"].append([pixels for pixels, _ in parts])
             rows["tgt_sizes"].append(torch.tensor([size for _, size in parts], dtype=torch.long).reshape(-1, 2))

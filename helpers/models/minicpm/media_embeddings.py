@@ -5,6 +5,8 @@ import inspect
 
 import torch
 
+from helpers.language import message
+
 
 def spans_by_row(bounds):
     """(first, behind the last) of each span, a list for each row; ``bounds`` None: nothing."""
@@ -24,10 +26,10 @@ def check_pictures(counts, bounds, queries):
     found = spans_by_row(bounds) or [[] for _ in counts]
     for row, (count, spans) in enumerate(zip(counts, found, strict=True)):
         if count != len(spans):
-            raise ValueError(f"row {row}: {count} pictures or tiles for {len(spans)} places in the text")
+            raise ValueError(message("minicpm.tiles", row=row, count=count, places=len(spans)))
         for first, end in spans:
             if end - first != queries:
-                raise ValueError(f"row {row}: {end - first} tokens at {first} for a picture's {queries} embeddings")
+                raise ValueError(message("minicpm.tokens", row=row, count=end - first, first=first, queries=queries))
 
 
 def check_sounds(counts, bounds):
@@ -36,7 +38,7 @@ def check_sounds(counts, bounds):
     for row, (count, spans) in enumerate(zip(counts, found, strict=True)):
         room = sum(end - first for first, end in spans)
         if count != room:
-            raise ValueError(f"row {row}: the sounds give {count} embeddings for {room} places in the text")
+            raise ValueError(message("minicpm.sound_places", row=row, count=count, places=room))
 
 
 def takes_data(forward):

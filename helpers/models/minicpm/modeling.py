@@ -11,6 +11,7 @@ from transformers import initialization as init
 from transformers.models.whisper.modeling_whisper import sinusoids
 from transformers.utils import logging
 
+from helpers.language import message
 from helpers.models.minicpm.audio import AudioEncoder, AudioProjection, embedding_count
 from helpers.models.minicpm.configuration import MiniCPMOConfig, MiniCPMVConfig
 from helpers.models.minicpm.generation import MediaGenerationMixin
@@ -97,10 +98,10 @@ class MiniCPMV(PreTrainedModel, MediaGenerationMixin):
         pictures = [picture for row in pixel_values for picture in row]
         sizes = [tuple(size) for row in tgt_sizes for size in row.reshape(-1, 2).tolist()]
         if len(pictures) != len(sizes):
-            raise ValueError(f"pixel_values hold {len(pictures)} pictures, tgt_sizes {len(sizes)}")
+            raise ValueError(message("minicpm.sizes", pictures=len(pictures), sizes=len(sizes)))
         for index, (picture, (high, wide)) in enumerate(zip(pictures, sizes, strict=True)):
             if picture.shape[-1] != high * wide * picture.shape[-2]:
-                raise ValueError(f"picture {index}: {picture.shape[-1]} columns of pixels for {high} x {wide} patches")
+                raise ValueError(message("minicpm.columns", index=index, count=picture.shape[-1], high=high, wide=wide))
         if not pictures:
             return None
         weight = self.vpm.embeddings.patch_embedding.weight
@@ -124,7 +125,7 @@ class MiniCPMV(PreTrainedModel, MediaGenerationMixin):
             ValueError: pictures or sounds do not match the places for them in the text; the row is named.
         """
         if any(sound is not None and len(sound) for sound in sounds.values()):
-            raise ValueError("this model has no audio encoder: sounds were given -> MiniCPM-o 2.6 with init_audio=True")
+            raise ValueError(message("minicpm.deaf"))
         text = self.get_input_embeddings()(input_ids)
         images = None if pixel_values is None else self.encode_images(pixel_values, tgt_sizes, temporal_ids)
         groups = [] if images is None else pixel_values if temporal_ids is None else temporal_ids

@@ -4,6 +4,7 @@ import re
 
 import torch
 
+from helpers.language import message
 from helpers.models.minicpm.audio import embedding_count
 
 IMAGE_MARK, AUDIO_MARK = "(<image>./</image>)", "(<audio>./</audio>)"
@@ -41,22 +42,22 @@ def find_spans(ids, starts, ends):
     ids = torch.as_tensor(ids)
     first, last = (torch.isin(ids, torch.tensor(marks, device=ids.device)).nonzero()[:, 0] for marks in (starts, ends))
     if len(first) != len(last) or bool((first >= last).any()) or bool((first[1:] <= last[:-1]).any()):
-        raise ValueError(f"{len(first)} opening and {len(last)} closing marks of pictures or sounds do not pair up")
+        raise ValueError(message("minicpm.unpaired", opened=len(first), closed=len(last)))
     return torch.stack([first + 1, last], dim=1)
 
 
 def flatten_messages(messages):
     """Messages with parts as messages of plain text with marks: (messages, pictures, sounds)."""
     pictures, sounds, plain = [], [], []
-    for message in messages:
-        parts = message["content"] if isinstance(message["content"], (list, tuple)) else [message["content"]]
+    for turn in messages:
+        parts = turn["content"] if isinstance(turn["content"], (list, tuple)) else [turn["content"]]
         lines = []
         for part in parts:
             modality, value = _read_part(part)
             lines.append({"image": IMAGE_MARK, "audio": AUDIO_MARK}.get(modality, value))
             if modality != "text" and value is not None:
                 (pictures if modality == "image" else sounds).append(value)
-        plain.append({**message, "content": "\n".join(lines)})
+        plain.append({**turn, "content": "\n".join(lines)})
     return plain, pictures, sounds
 
 
@@ -70,10 +71,10 @@ def _read_part(part):
     return ("image" if hasattr(part, "convert") else "audio"), part
 
 
-def insert_placeholders(text, mark, placeholders, row, what):
-    """``text`` with its marks replaced by ``placeholders``, in order; ``ValueError`` if they are more or fewer."""
+def insert_placeholders(text, mark, placeholders, row, fault):
+    """``text`` with its marks replaced by ``placeholders``, in order; the error ``fault`` if they are more or fewer."""
     found = mark.findall(text)
     if len(found) != len(placeholders):
-        raise ValueError(f"row {row}: {len(found)} {what} marks in the text for {len(placeholders)} given")
+        raise ValueError(message(fault, row=row, count=len(found), given=len(placeholders)))
     waiting = iter(placeholders)
     return mark.sub(lambda _: next(waiting), text)

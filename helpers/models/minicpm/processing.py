@@ -7,6 +7,7 @@ import torch
 from transformers import BatchFeature
 from transformers.processing_utils import ProcessorMixin
 
+from helpers.language import message
 from helpers.models.minicpm.audio import HOP, RATE, embedding_count, mel_pieces
 from helpers.models.minicpm.image_processing import as_rows
 from helpers.models.minicpm.placeholders import (
@@ -76,16 +77,13 @@ class MiniCPMVProcessor(ProcessorMixin):
             placeholder = self.image_processor.get_slice_image_placeholder
             sizes = pictures["image_sizes"][row]
             images = [placeholder(size, index, max_slice_nums, use_image_id) for index, size in enumerate(sizes)]
-            words = insert_placeholders(words, ANY_IMAGE, images, row, "picture")
-            words = insert_placeholders(words, ANY_AUDIO, sounds["placeholders"][row], row, "sound")
+            words = insert_placeholders(words, ANY_IMAGE, images, row, "minicpm.pictures_given")
+            words = insert_placeholders(words, ANY_AUDIO, sounds["placeholders"][row], row, "minicpm.sounds_given")
             ids.append(self.tokenizer(words, add_special_tokens=False)["input_ids"])
         limit = self.tokenizer.model_max_length if max_length is None else max_length
         for row, tokens in enumerate(ids):
             if len(tokens) > limit:
-                raise ValueError(
-                    f"row {row}: {len(tokens)} tokens are more than {limit} -> a shorter conversation, fewer pictures,"
-                    " a lower max_slice_nums, or a higher max_length"
-                )
+                raise ValueError(message("minicpm.too_long", row=row, count=len(tokens), limit=limit))
         batch = self.tokenizer.pad({"input_ids": ids}, padding_side=padding_side, return_tensors="pt")
         batch = {name: batch[name] for name in ("input_ids", "attention_mask")}
         batch |= {"pixel_values": pictures["pixel_values"], "tgt_sizes": pictures["tgt_sizes"]}
@@ -94,7 +92,7 @@ class MiniCPMVProcessor(ProcessorMixin):
     def process_audio(self, rows, chunk_input):
         """MiniCPM-V takes no sounds: tensors and placeholders of none."""
         if any(rows):
-            raise ValueError("MiniCPM-V takes no sound -> use MiniCPM-o 2.6")
+            raise ValueError(message("minicpm.no_sound"))
         return {"placeholders": [[] for _ in rows], "tensors": {}}
 
     def bounds(self, input_ids):
@@ -151,7 +149,7 @@ class MiniCPMOProcessor(MiniCPMVProcessor):
             ValueError: another sampling rate, or a sound too short for one embedding; row and number are named.
         """
         if sampling_rate not in (None, RATE):
-            raise ValueError(f"sounds at {sampling_rate} Hz -> resample them to {RATE} Hz")
+            raise ValueError(message("minicpm.wrong_rate", given=sampling_rate, rate=RATE))
         pieces, lengths, placeholders = [], [], []
         for row, sounds in enumerate(as_rows(audios)):
             made = [self._features(sound, row, index) for index, sound in enumerate(sounds)]
@@ -167,10 +165,9 @@ class MiniCPMOProcessor(MiniCPMVProcessor):
     def _features(self, sound, row, index):
         sound = np.asarray(sound, dtype=np.float32)
         if sound.ndim != 1 or not embedding_count(-(-len(sound) // HOP)):
-            raise ValueError(
-                f"row {row}, sound {index}: {' x '.join(map(str, sound.shape))} samples -> one channel of at least"
-                f" {2 * HOP + 1} samples ({1000 * (2 * HOP + 1) / RATE:.0f} ms) is needed for one embedding"
-            )
+            shape, least = " x ".join(map(str, sound.shape)), 2 * HOP + 1
+            given = {"shape": shape, "least": least, "ms": f"{1000 * least / RATE:.0f}"}
+            raise ValueError(message("minicpm.short_sound", row=row, index=index, **given))
         return mel_pieces(sound, self.feature_extractor)
 
     def process_audio(self, rows, chunk_input):
@@ -197,8 +194,8 @@ def _rows(media, texts, mark):
     if len(texts) > 1 and len(rows) == 1:
         ends = list(accumulate(len(mark.findall(words)) for words in texts))
         if ends[-1] != len(rows[0]):
-            raise ValueError(f"{ends[-1]} marks in {len(texts)} texts for {len(rows[0])} pictures or sounds given")
+            raise ValueError(message("minicpm.all_given", count=ends[-1], texts=len(texts), given=len(rows[0])))
         rows = [rows[0][start:end] for start, end in zip([0, *ends], ends, strict=False)]
     if len(rows) != len(texts):
-        raise ValueError(f"{len(texts)} texts, but pictures or sounds for {len(rows)} -> a list for each text")
+        raise ValueError(message("minicpm.lists", texts=len(texts), rows=len(rows)))
     return rows

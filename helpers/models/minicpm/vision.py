@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 from transformers.models.siglip.modeling_siglip import SiglipEncoder
 
+from helpers.language import message
+
 
 def position_buckets(count, side):
     """Where ``count`` patches in a row lie in a position table of ``side`` entries: (count,) long.
@@ -162,7 +164,7 @@ class Resampler(nn.Module):
         groups = frames if frames is not None else [[-1]] * len(sizes)
         times = torch.tensor([time for group in groups for time in group], device=hidden.device)
         if len(times) != len(sizes):
-            raise ValueError(f"temporal_ids name {len(times)} pictures, pixel_values hold {len(sizes)}")
+            raise ValueError(message("minicpm.times", named=len(times), pictures=len(sizes)))
         position = position + sincos_embeddings(times, position.shape[-1])[:, None] * (times >= 0)[:, None, None]
         key = value + position.to(value.dtype)
         if len(groups) < len(times):

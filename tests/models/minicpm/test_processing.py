@@ -42,9 +42,9 @@ def test_minicpm_v_takes_no_sound():
 
 @pytest.mark.parametrize("marks, given", [(2, 1), (1, 2), (0, 1), (1, 0)])
 def test_more_or_fewer_marks_than_pictures_are_refused(processor, marks, given):
-    with pytest.raises(ValueError, match=f"row 1: {marks} picture marks in the text for {given} given"):
+    with pytest.raises(ValueError, match=f"row 1: {marks} picture placeholders in the text, {given} pictures given"):
         processor(["<image>", "<image>" * marks], [[RED], [RED] * given])
-    with pytest.raises(ValueError, match=f"row 0: {marks} sound marks in the text for {given} given"):
+    with pytest.raises(ValueError, match=f"row 0: {marks} sound placeholders in the text, {given} sounds given"):
         processor("<audio>" * marks, audios=[SOUND] * given)
 
 
@@ -56,7 +56,7 @@ def test_published_marks_and_plain_marks_are_the_same(processor):
 def test_a_flat_list_is_dealt_out_by_the_marks(processor):
     dealt = processor(["<image>", "none", "<image><image>"], [RED, BLUE, RED])
     assert [len(row) for row in dealt["pixel_values"]] == [1, 0, 6]
-    with pytest.raises(ValueError, match="2 marks in 2 texts for 3 pictures"):
+    with pytest.raises(ValueError, match="2 placeholders in 2 texts, 3 pictures"):
         processor(["<image>", "<image>"], [RED, BLUE, RED])
 
 
