@@ -21,11 +21,13 @@ def figure_png(figure) -> bytes:
 
 
 def in_few_colours(png: bytes) -> bytes:
-    """A PNG in twelve colours, which are enough for lines of three, smoothed."""
+    """A PNG in sixteen colours, of which the rarest, such as that of a few dots, is one."""
     from PIL import Image
 
-    small = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(12).save(small, format="PNG", optimize=True)
+    small, picture = io.BytesIO(), Image.open(io.BytesIO(png)).convert("RGB")
+    few = picture.quantize(16, method=Image.Quantize.FASTOCTREE)
+    few.putpalette([255 if level > 250 else level for level in few.getpalette()])  # white stays white
+    few.save(small, format="PNG", optimize=True)
     return small.getvalue()
 
 

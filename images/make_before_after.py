@@ -21,7 +21,7 @@ from helpers.show import kinds
 COUNT = 6
 settings = Settings.tiny()
 folder = settings.output_dir / "06_qwen2_vl_lora"
-samples = tasks.formulas(settings, folder)[1][:COUNT]
+samples = tasks.formulas(settings, folder, "handwritten")[1][:COUNT]
 model, processor = load("qwen2_vl", settings)
 before = predict(model, processor, samples, settings)
 tuned = PeftModel.from_pretrained(model, folder / "run" / "adapter").eval()

@@ -74,7 +74,7 @@ def lesson_paths(notebooks: Path, language: str, chosen: list[str]) -> list[Path
 
 def empty_output(build: Path, language: str) -> Path:
     """An empty folder that lessons started from now on take for `output/`."""
-    folder = build / "lessons" / language
+    folder = (build / "lessons" / language).resolve()
     shutil.rmtree(folder, ignore_errors=True)
     os.environ["LESSON_OUTPUT"] = str(folder)
     return folder
