@@ -47,18 +47,19 @@ def written(latex, size, rng):
     Raises:
         ValueError: this formula cannot be drawn; the message says why.
     """
-    forms = [form for _, _, form in FORMS]
-    return _followed(latex, size, rng, forms, care=rng.uniform(0.15, 0.4), slant=rng.uniform(0.05, 0.25))
+    return _followed(latex, size, rng, _own_forms(), care=rng.uniform(0.15, 0.4), slant=rng.uniform(0.05, 0.25))
 
 
 def traced(latex, size, rng):
     """Print that a pen has followed, as ``written``: with the letters of print, by steady hands and careless ones."""
-    forms = [PRINT] * len(FORMS)
-    return _followed(latex, size, rng, forms, care=rng.uniform(0, 0.6), slant=rng.uniform(-0.05, 0.2))
+    return _followed(latex, size, rng, {}, care=rng.uniform(0, 0.6), slant=rng.uniform(-0.05, 0.2))
 
 
 def _followed(latex, size, rng, forms, care, slant):
-    """The ink of a pen; who writes is careless where ``care`` is 1, and upright where ``slant`` is 0."""
+    """The ink of a pen; who writes is careless where ``care`` is 1, and upright where ``slant`` is 0.
+
+    ``forms``: as from ``_own_forms``, for the glyphs that do not keep the form of print.
+    """
     lines, counts, owners, radii, thicker = [], [], [], [], []
     for number, (x, y, part) in enumerate(flat(layout(tree(latex), PRINT))):
         bold = BOLD if type(part) is Ink and part.glyph.font.startswith("cmb") else 1.0
@@ -84,16 +85,15 @@ def _lines(part, forms):
         ends = np.array([[0, 0.5], [1, 0.5]] if part.wide > part.high else [[0.5, 0], [0.5, 1]])
         return [((ends[0] + along * (ends[1] - ends[0])) * (part.wide, part.high), 0.0)]
     place = part.glyph.font, part.glyph.number
-    sign, alphabet, row = _signs().get(place, (None, None, None))
-    found = _glyph(*place) if not sign or forms[row] == PRINT else _other(sign, alphabet, forms[row])
+    found = _other(*forms[place]) if place in forms else _glyph(*place)
     return [(points * (part.size * part.stretch, part.size), radius * part.size) for points, radius in found]
 
 
 @cache
-def _signs():
-    """{(font, number of a glyph): (sign, alphabet, row of FORMS)} for those that may be written in another form."""
-    rows = [(sign, alphabet, row) for row, (signs, alphabet, _) in enumerate(FORMS) for sign in signs]
-    return {_printed(sign, alphabet, PRINT): (sign, alphabet, row) for sign, alphabet, row in rows}
+def _own_forms():
+    """{(font, number of a glyph): (sign, alphabet, form)} of all signs in ``FORMS``."""
+    rows = [(sign, alphabet, form) for signs, alphabet, form in FORMS for sign in signs]
+    return {_printed(sign, alphabet, PRINT): (sign, alphabet, form) for sign, alphabet, form in rows}
 
 
 def _printed(sign, alphabet, family):
