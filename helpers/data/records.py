@@ -26,26 +26,33 @@ KEYS = {  # form: (needed keys, further allowed keys)
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault: the file, the row (line from 1 in JSONL, record from 0 in JSON, None: whole file), why, the cure."""
+    """One fault: the file, the row (line from 1 in JSONL, record from 0 in JSON, None: whole file), why, the cure.
+
+    A warning is a fault that a person should look at, and that training survives: ``check`` prints it and goes on.
+    """
 
     file: str
     row: int | None
     reason: str
     cure: str
+    warning: bool = False
 
     def __str__(self):
-        return f"{self.file}{'' if self.row is None else f':{self.row}'}: {self.reason} -> {self.cure}"
+        place = f"{self.file}{'' if self.row is None else f':{self.row}'}"
+        mark = message("data.warning") if self.warning else ""
+        return f"{place}: {mark}{self.reason} -> {self.cure}"
 
 
 @dataclass
 class Record:
-    """What of one row is usable, its files as (name, modality), and its faults as (reason, cure)."""
+    """What of one row is usable, its files as (name, modality), and its faults and warnings as (reason, cure)."""
 
     row: int
     files: list[tuple[str, str]] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     faults: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read_records(path, form="auto"):

@@ -16,10 +16,10 @@ WORDS = {"image": "word.picture", "video": "word.video", "audio": "word.sound"}
 
 
 class DataError(ValueError):
-    """The data set has problems: ``problems`` lists them, the message has one line for each."""
+    """The data set has problems: ``problems`` lists them, warnings left out; the message has one line for each."""
 
     def __init__(self, problems):
-        self.problems = problems
+        self.problems = problems = [problem for problem in problems if not problem.warning]
         head = message("data.problem") if len(problems) == 1 else message("data.problems", count=len(problems))
         super().__init__(f"{head}\n" + "\n".join(map(str, problems)))
 
@@ -44,7 +44,7 @@ def find_problems(
         fmt: "auto", "jsonl", "qwen2_vl", "minicpm" or "sharegpt".
 
     Returns:
-        list of Problem, by file and row; empty if all is well.
+        list of Problem, warnings among them, by file and row; empty if all is well.
     """
     if (answer_tokens is None) != (max_answer_tokens is None) or (image_tokens is None) != (max_image_tokens is None):
         raise TypeError(message("data.count_and_limit"))
@@ -59,14 +59,21 @@ def find_problems(
 
 
 def check(path, *, fmt="auto", **options):
-    """The number of rows of a data file without a problem; takes the arguments of ``find_problems``.
+    """The number of rows of a data file without a problem; takes the arguments of ``find_problems``, prints warnings.
 
     Raises:
         DataError: lists all problems at once.
     """
-    if problems := find_problems(path, fmt=fmt, **options):
-        raise DataError(problems)
+    accept(find_problems(path, fmt=fmt, **options))
     return len(read_records(path, fmt)[0])
+
+
+def accept(problems):
+    """Print the warnings among ``problems``. Raises DataError with all the others if there are any."""
+    if not all(problem.warning for problem in problems):
+        raise DataError(problems)
+    for problem in problems:
+        print(problem)
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,7 @@ def _examine(path, fmt, rules):
     _contradictions(records, looks)
     problems = [Problem(short(path), *fault) for fault in faults]
     problems += [Problem(short(path), record.row, *fault) for record in records for fault in record.faults]
+    problems += [Problem(short(path), record.row, *found, True) for record in records for found in record.warnings]
     return Examined(short(path), records, looks, sorted(problems, key=_place))
 
 

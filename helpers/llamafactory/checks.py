@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from helpers.data import media
 from helpers.data.rows import read_rows
-from helpers.data.validate import DataError, find_problems
+from helpers.data.validate import accept, find_problems
 from helpers.language import message
 from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
 from helpers.llamafactory.minicpm import budget_line
@@ -54,10 +54,11 @@ def check(config, nproc=1, may_shrink=True, overwrite=False):
     report, problems, counts = Report(), [], []
     for key in ("dataset", "eval_dataset"):
         for file in data_files(config, key):
-            problems += find_problems(file, fmt="sharegpt") or find_long_rows(file, config, report, may_shrink)
+            found = find_problems(file, fmt="sharegpt")
+            whole = all(problem.warning for problem in found)
+            problems += found + (find_long_rows(file, config, report, may_shrink) if whole else [])
             counts.append((key, len(read_rows(file)[0]), file))
-    if problems:
-        raise DataError(problems)
+    accept(problems)
     _, line = find_run(said, nproc, overwrite)
     _tell_data(config, counts, report)
     _tell_steps(config, counts, nproc, report)
