@@ -1,0 +1,95 @@
+"""Attention over rows laid end to end, each row seeing only itself: nothing is padded, and the GPU is never waited for.
+
+Rows are marked by where they begin, ``cu_seq_lens_q`` (rows + 1,), int32, as in flash attention (Dao 2023,
+arXiv:2307.08691), whose kernel in PyTorch does the work on a GPU. On a CPU the rows are taken one by one.
+"""
+
+from functools import cache
+
+VARLEN = "varlen_flash"  # "flash" in the name makes the vision towers hand over where pictures begin
+
+
+def attend(module, query, key, value, attention_mask, cu_seq_lens_q=None, longest=0, is_causal=True, **kwargs):
+    """An attention function of transformers.
+
+    Args:
+        query, key, value: (1, heads, tokens of all rows, head width); key and value may have fewer heads.
+        longest: no row is longer than this; a fixed number, so that a CUDA graph can be made of it.
+
+    Returns:
+        ((1, tokens, heads, head width), None).
+    """
+    query, key, value = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
+    if query.is_cuda:
+        return _operators()(query, key, value, cu_seq_lens_q, longest, is_causal)[0][None], None
+    return _one_by_one(query, key, value, cu_seq_lens_q.tolist(), is_causal)[None], None
+
+
+def use_varlen(model):
+    """Let language model and vision tower of ``model`` (Qwen2-VL, GLM-OCR) attend over rows laid end to end."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(VARLEN, attend)
+    model.set_attn_implementation({"text_config": VARLEN, "vision_config": VARLEN})
+
+
+def _one_by_one(query, key, value, starts, causal):
+    import torch
+    import torch.nn.functional as F
+
+    rows = []
+    for start, end in zip(starts, starts[1:], strict=False):
+        q, k, v = (x[start:end].transpose(0, 1)[None] for x in (query, key, value))
+        rows.append(F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=True)[0].transpose(0, 1))
+    return torch.cat(rows)
+
+
+@cache
+def _operators():
+    """Flash attention for rows of unequal length as one operator that torch.compile takes as it is.
+
+    Returned: (query, key, value, starts, longest, causal) -> (out, log-sum-exp, two states of its random numbers).
+    """
+    import torch
+    from torch import Tensor, library
+
+    flash = torch.ops.aten
+
+    def forward(
+        q: Tensor, k: Tensor, v: Tensor, starts: Tensor, longest: int, causal: bool
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        found = flash._flash_attention_forward(q, k, v, starts, starts, longest, longest, 0.0, causal, False)
+        return found[0], found[1], found[2].clone(), found[3].clone()
+
+    def forward_shapes(q, k, v, starts, longest, causal):
+        state = {"dtype": torch.uint64}
+        sums = q.new_empty(q.shape[1], q.shape[0], dtype=torch.float32)
+        return torch.empty_like(q), sums, q.new_empty(2, **state), q.new_empty((), **state)
+
+    def backward(
+        grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, sums: Tensor, starts: Tensor, first: Tensor,
+        second: Tensor, longest: int, causal: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        sizes = (longest, longest, 0.0, causal, first, second)
+        grads = flash._flash_attention_backward(grad, q, k, v, out, sums, starts, starts, *sizes)
+        return grads[0].contiguous(), grads[1].contiguous(), grads[2].contiguous()
+
+    def backward_shapes(grad, q, k, v, *_):
+        return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+
+    down = library.custom_op("ocr_lessons::varlen_backward", backward, mutates_args=())
+    down.register_fake(backward_shapes)
+    up = library.custom_op("ocr_lessons::varlen", forward, mutates_args=())
+    up.register_fake(forward_shapes)
+
+    def keep(ctx, inputs, output):
+        *tensors, ctx.longest, ctx.causal = inputs
+        q, k, v, starts = tensors
+        ctx.save_for_backward(q, k, v, *output[:2], starts, *output[2:])
+
+    def differentiate(ctx, grad, *_):
+        grads = down(grad.contiguous(), *ctx.saved_tensors, ctx.longest, ctx.causal)
+        return (*grads, None, None, None)
+
+    up.register_autograd(differentiate, setup_context=keep)
+    return up

@@ -1,0 +1,144 @@
+"""A training step that a GPU runs without waiting for Python: packed rows, CUDA graphs, compiled layers.
+
+What is learnt is what the plain Trainer learns: LoRA's weights are kept in float32 and a copy in the model's own type
+is computed with, as autocast does; the loss is the mean over all labels of the batch.
+"""
+
+from helpers.models.packed import use_varlen
+from helpers.training.collate import IGNORE
+
+LONGEST = {"row": 2048, "picture": 16384}  # tokens of a row, patches of a picture: bounds for the kernel, no more
+
+
+class CapturedStep:
+    """Forward and backward over a batch of ``packing.pack``; gradients of all LoRA weights in one vector.
+
+    Args:
+        model: Qwen2-VL with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
+        capture: make a CUDA graph for each size of batch, at its first one.
+        compiled: compile the layers; their kernels are then fused, for about a minute at the start.
+
+    Attributes:
+        master: all LoRA weights as one float32 parameter, ``master.grad`` the gradient: what an optimizer takes.
+    """
+
+    def __init__(self, model, capture, compiled):
+        import torch
+
+        self.capture, self.graphs, self.pool = capture, {}, None
+        self.parts, self.loss = _parts(model), _loss
+        use_varlen(self.parts["whole"])
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        frozen = next(weight for weight in model.parameters() if not weight.requires_grad)
+        exact = torch.promote_types(torch.float32, frozen.dtype)
+        flat = torch.cat([weight.detach().to(exact).flatten() for weight in self.weights])
+        self.master = torch.nn.Parameter(flat)
+        self.master.grad = torch.zeros_like(flat)
+        self.working = flat.to(frozen.dtype, copy=True)
+        self.gradients = self._views(self.master.grad)
+        self.point_to(self.working)
+        self.trains_vision = any(weight.requires_grad for weight in self.parts["visual"].parameters())
+        if compiled:
+            for layer in (*self.parts["visual"].blocks, *self.parts["language"].layers):
+                layer.compile(dynamic=True)
+            self.loss = torch.compile(_loss, dynamic=True)
+
+    def _views(self, flat):
+        sizes = [weight.numel() for weight in self.weights]
+        return [part.view(weight.shape) for part, weight in zip(flat.split(sizes), self.weights, strict=True)]
+
+    def point_to(self, flat):
+        """Let the model's LoRA weights be parts of ``flat``: ``working`` to compute, ``master`` to save and load."""
+        for weight, part in zip(self.weights, self._views(flat.detach()), strict=True):
+            weight.data = part
+
+    def refresh(self):
+        """Copy the weights that the optimizer has changed to where they are computed with."""
+        self.working.copy_(self.master.detach())
+
+    def __call__(self, batch):
+        """The loss of a batch (tensors of ``pack``), a scalar; its gradient is in ``master.grad``."""
+        if not self.capture:
+            device = self.working.device
+            return self._both({name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()})
+        size = tuple(tensor.shape for tensor in batch.values())
+        if size not in self.graphs:
+            self.graphs[size] = self._captured(batch)
+        graph, inputs, loss = self.graphs[size]
+        for name, tensor in batch.items():
+            inputs[name].copy_(tensor, non_blocking=True)
+        graph.replay()
+        return loss.clone()
+
+    def _captured(self, batch):
+        """(graph, the tensors it reads, the loss it writes) for batches of this size."""
+        import torch
+
+        inputs = {name: tensor.cuda() for name, tensor in batch.items()}
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):  # compiles, and lets libraries take what they need, outside of the graph
+            self._both(inputs)
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
+            loss = self._both(inputs)
+        self.pool = self.pool or graph.pool()
+        return graph, inputs, loss
+
+    def _both(self, batch):
+        import torch
+
+        for weight in self.weights:
+            weight.grad = None
+        loss = self._forward(batch)
+        loss.backward()
+        torch._foreach_copy_(self.gradients, [weight.grad for weight in self.weights])
+        for weight in self.weights:
+            weight.grad = None
+        return loss.detach()
+
+    def _forward(self, batch):
+        import torch
+
+        language = self.parts["language"]
+        with torch.set_grad_enabled(self.trains_vision):
+            pictures = self._see(batch)
+        hidden = language.embed_tokens(batch["input_ids"]).index_copy(0, batch["image_places"], pictures)[None]
+        turned = language.rotary_emb(hidden, batch["position_ids"])
+        rows = {"cu_seq_lens_q": batch["starts"], "longest": LONGEST["row"]}
+        for layer in language.layers:
+            hidden = layer(hidden, attention_mask=None, position_embeddings=turned, **rows)
+        answers = language.norm(hidden)[0].index_select(0, batch["answer_places"])
+        return self.loss(self.parts["head"], answers, batch["labels"]) / batch["count"]
+
+    def _see(self, batch):
+        """The pictures' tokens, (P / 4, width of the language model)."""
+        import torch
+
+        visual = self.parts["visual"]
+        patches = visual.patch_embed(batch["pixel_values"])
+        angles = (batch["patch_places"][..., None] * visual.rotary_pos_emb.inv_freq).flatten(1)
+        angles = torch.cat((angles, angles), -1)
+        turned = (angles.cos(), angles.sin())
+        pictures = {"cu_seqlens": batch["picture_starts"], "longest": LONGEST["picture"]}
+        for block in visual.blocks:
+            patches = block(patches, position_embeddings=turned, **pictures)
+        return visual.merger(patches)
+
+
+def _parts(model):
+    """The parts of Qwen2-VL that a step calls, under whatever wrappers."""
+    whole = next(part for part in model.modules() if "lm_head" in dict(part.named_children()))
+    inner = whole.model
+    return {"whole": whole, "visual": inner.visual, "language": inner.language_model, "head": whole.lm_head}
+
+
+def _loss(head, hidden, labels):
+    """Sum of the cross entropy over labels; the fillers among them count nothing."""
+    import torch
+    import torch.nn.functional as F
+
+    logits = head(hidden)
+    logits = logits.to(torch.promote_types(torch.float32, logits.dtype))
+    return F.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="sum")

@@ -1,0 +1,91 @@
+"""helpers.training.captured: what a packed, captured step learns is what the plain Trainer learns."""
+
+import pytest
+import torch
+
+from helpers.data.samples import load_jsonl
+from helpers.data.synthetic.render import render_set
+from helpers.models import lora
+from helpers.models.load import load
+from helpers.settings import Settings
+from helpers.training.captured import CapturedStep
+from helpers.training.collate import collate
+from helpers.training.packing import STEPS, pack
+
+SETTINGS = Settings.tiny(lora_r=4)
+
+
+def fresh():
+    """The tiny model in float64: little of what differs then is rounding (norms stay in float32)."""
+    model, processor = load("qwen2_vl", SETTINGS)
+    model = lora.add_lora(model, "qwen2_vl", SETTINGS).double()
+    generator = torch.Generator().manual_seed(1)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:  # zero at the start: A would learn nothing
+            weight.data = 0.02 * torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+    return model, processor
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    render_set(tmp_path_factory.mktemp("data"), 6, seed=5, style="scan")
+    return load_jsonl(next(tmp_path_factory.getbasetemp().glob("data*")) / "data.jsonl")
+
+
+def plain(samples):
+    """(loss, gradient of all LoRA weights in one vector) as the Trainer has them."""
+    model, processor = fresh()
+    loss = model(**collate(samples, processor)).loss
+    loss.backward()
+    return loss.item(), torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.requires_grad])
+
+
+def packed(samples, spoil=lambda batch: batch):
+    model, processor = fresh()
+    step = CapturedStep(model, capture=False, compiled=False)
+    loss = step(spoil(pack(samples, model, processor)))
+    return loss.item(), step.master.grad
+
+
+def test_loss_and_gradients_are_those_of_the_plain_way(samples):
+    (loss, gradient), (mine, found) = plain(samples), packed(samples)
+    assert mine == pytest.approx(loss, rel=1e-6)
+    assert (found - gradient).norm() <= 1e-5 * gradient.norm()
+
+
+@pytest.mark.parametrize("name", ["position_ids", "starts", "patch_places", "picture_starts"])
+def test_a_batch_that_mixes_its_rows_is_told_apart(samples, name):
+    def spoil(batch):
+        values = batch[name]
+        if name.endswith("starts"):
+            values = values.clone()
+            values[1] = 0  # the first two rows are one
+        else:
+            values = torch.zeros_like(values)
+        return batch | {name: values}
+
+    gradient, (_, found) = plain(samples)[1], packed(samples, spoil)
+    assert (found - gradient).norm() > 1e-3 * gradient.norm()
+
+
+def test_sizes_are_few(samples):
+    model, processor = fresh()
+    for chosen in (samples, samples[:2]):
+        batch = pack(chosen, model, processor)
+        assert len(batch["input_ids"]) % STEPS["tokens"] == 0
+        assert len(batch["pixel_values"]) % STEPS["patches"] == 0
+        assert len(batch["labels"]) % STEPS["answers"] == 0
+        assert batch["count"] == (batch["labels"] >= 0).sum()
+
+
+def test_weights_are_saved_as_the_optimizer_holds_them(samples):
+    model, processor = fresh()
+    step = CapturedStep(model, capture=False, compiled=False)
+    step.master.data += 1
+    assert not torch.equal(step.working, step.master)
+    step.refresh()
+    assert torch.equal(step.working, step.master)
+    step.point_to(step.master)
+    first = next(weight for weight in model.parameters() if weight.requires_grad)
+    step.master.data.zero_()
+    assert not first.any()
