@@ -4,13 +4,15 @@ Rows are marked by where they begin, ``cu_seq_lens_q`` (rows + 1,), int32, as in
 arXiv:2307.08691), whose kernel in PyTorch does the work on a GPU. On a CPU the rows are taken one by one.
 """
 
-from functools import cache
+from functools import cache, partial
 
 VARLEN = "varlen_flash"  # "flash" in the name makes the vision towers hand over where pictures begin
 
 
-def attend(module, query, key, value, attention_mask, cu_seq_lens_q=None, longest=0, is_causal=True, **kwargs):
-    """An attention function of transformers.
+def attend(
+    operator, module, query, key, value, attention_mask, cu_seq_lens_q=None, longest=0, is_causal=True, **kwargs
+):
+    """An attention function of transformers, behind ``operator``: what ``_operator`` returns, or None on a CPU.
 
     Args:
         query, key, value: (1, heads, tokens of all rows, head width); key and value may have fewer heads.
@@ -20,8 +22,8 @@ def attend(module, query, key, value, attention_mask, cu_seq_lens_q=None, longes
         ((1, tokens, heads, head width), None).
     """
     query, key, value = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
-    if query.is_cuda:
-        return _operators()(query, key, value, cu_seq_lens_q, longest, is_causal)[0][None], None
+    if operator:
+        return operator(query, key, value, cu_seq_lens_q, longest, is_causal)[0][None], None
     return _one_by_one(query, key, value, cu_seq_lens_q.tolist(), is_causal)[None], None
 
 
@@ -29,7 +31,8 @@ def use_varlen(model):
     """Let language model and vision tower of ``model`` (Qwen2-VL, GLM-OCR) attend over rows laid end to end."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(VARLEN, attend)
+    operator = _operator() if model.device.type == "cuda" else None  # made here: torch.compile would make it anew
+    AttentionInterface.register(VARLEN, partial(attend, operator))
     model.set_attn_implementation({"text_config": VARLEN, "vision_config": VARLEN})
 
 
@@ -45,7 +48,7 @@ def _one_by_one(query, key, value, starts, causal):
 
 
 @cache
-def _operators():
+def _operator():
     """Flash attention for rows of unequal length as one operator that torch.compile takes as it is.
 
     Returned: (query, key, value, starts, longest, causal) -> (out, log-sum-exp, two states of its random numbers).
