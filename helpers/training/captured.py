@@ -14,7 +14,7 @@ class CapturedStep:
     """Forward and backward over a batch of ``packing.pack``; gradients of all LoRA weights in one vector.
 
     Args:
-        model: Qwen2-VL with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
+        model: Qwen2-VL or GLM-OCR with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
         capture: make a CUDA graph for each size of batch, at its first one.
         compiled: compile the layers; their kernels are then fused, for about a minute at the start.
 
@@ -124,11 +124,15 @@ class CapturedStep:
         pictures = {"cu_seqlens": batch["picture_starts"], "longest": LONGEST["picture"]}
         for block in visual.blocks:
             patches = block(patches, position_embeddings=turned, **pictures)
+        if hasattr(visual, "downsample"):  # GLM-OCR
+            size = visual.spatial_merge_size
+            squares = visual.post_layernorm(patches).unflatten(0, (-1, size, size)).permute(0, 3, 1, 2)
+            patches = visual.downsample(squares).flatten(1)
         return visual.merger(patches)
 
 
 def _parts(model):
-    """The parts of Qwen2-VL that a step calls, under whatever wrappers."""
+    """The parts of Qwen2-VL or GLM-OCR that a step calls, under whatever wrappers."""
     whole = next(part for part in model.modules() if "lm_head" in dict(part.named_children()))
     inner = whole.model
     return {"whole": whole, "visual": inner.visual, "language": inner.language_model, "head": whole.lm_head}

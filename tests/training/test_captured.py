@@ -15,10 +15,13 @@ from helpers.training.packing import STEPS, pack
 SETTINGS = Settings.tiny(lora_r=4)
 
 
-def fresh():
+FAMILIES = ("qwen2_vl", "glm_ocr")
+
+
+def fresh(family="qwen2_vl"):
     """The tiny model in float64: little of what differs then is rounding (norms stay in float32)."""
-    model, processor = load("qwen2_vl", SETTINGS)
-    model = lora.add_lora(model, "qwen2_vl", SETTINGS).double()
+    model, processor = load(family, SETTINGS)
+    model = lora.add_lora(model, family, SETTINGS).double()
     generator = torch.Generator().manual_seed(1)
     for name, weight in model.named_parameters():
         if "lora_B" in name:  # zero at the start: A would learn nothing
@@ -32,23 +35,24 @@ def samples(tmp_path_factory):
     return load_jsonl(next(tmp_path_factory.getbasetemp().glob("data*")) / "data.jsonl")
 
 
-def plain(samples):
+def plain(samples, family="qwen2_vl"):
     """(loss, gradient of all LoRA weights in one vector) as the Trainer has them."""
-    model, processor = fresh()
+    model, processor = fresh(family)
     loss = model(**collate(samples, processor)).loss
     loss.backward()
     return loss.item(), torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.requires_grad])
 
 
-def packed(samples, spoil=lambda batch: batch):
-    model, processor = fresh()
+def packed(samples, spoil=lambda batch: batch, family="qwen2_vl"):
+    model, processor = fresh(family)
     step = CapturedStep(model, capture=False, compiled=False)
     loss = step(spoil(pack(samples, model, processor)))
     return loss.item(), step.master.grad
 
 
-def test_loss_and_gradients_are_those_of_the_plain_way(samples):
-    (loss, gradient), (mine, found) = plain(samples), packed(samples)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_loss_and_gradients_are_those_of_the_plain_way(samples, family):
+    (loss, gradient), (mine, found) = plain(samples, family), packed(samples, family=family)
     assert mine == pytest.approx(loss, rel=1e-6)
     assert (found - gradient).norm() <= 1e-5 * gradient.norm()
 
