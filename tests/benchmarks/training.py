@@ -23,7 +23,7 @@ from helpers.data.synthetic import render  # noqa: E402
 from helpers.models import attention, families, lora  # noqa: E402
 from helpers.pretraining import tiny_qwen2_vl  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
-from helpers.training import collate  # noqa: E402
+from helpers.training.collate import IGNORE, collate  # noqa: E402
 from helpers.training.trainer import arguments as training_arguments  # noqa: E402
 
 SEED_TARGETS = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
@@ -44,8 +44,8 @@ def matrix_rate():
 
 def full_logits(samples, processor):
     """The collator without logits_to_keep: labels as long as the rows, as the seed has them."""
-    batch = collate.collate(samples, processor)
-    labels = torch.full_like(batch["input_ids"], collate.IGNORE)
+    batch = collate(samples, processor)
+    labels = torch.full_like(batch["input_ids"], IGNORE)
     labels[:, -batch.pop("logits_to_keep") :] = batch["labels"]
     return batch | {"labels": labels}
 
@@ -75,7 +75,7 @@ def measure(name, samples, batch, accumulation, seed_way, steps, rate):
     with tempfile.TemporaryDirectory() as folder:
         arguments = training_arguments(settings, Path(folder))
         arguments.gradient_checkpointing, arguments.save_strategy = seed_way, "no"
-        collator = full_logits if seed_way else collate.collate
+        collator = full_logits if seed_way else collate
         rows = (samples * (settings.train_samples // len(samples) + 1))[: settings.train_samples]
         options = {"args": arguments, "train_dataset": rows, "data_collator": partial(collator, processor=processor)}
         trainer = Trainer(model=model, **options)
@@ -90,7 +90,7 @@ def measure(name, samples, batch, accumulation, seed_way, steps, rate):
 def flops(samples, processor):
     """Floating-point operations of one sample: 2 forward and 2 backward for each frozen language weight and token,
     2 forward for each vision weight and patch (the vision tower is frozen and needs no backward)."""
-    batch = collate.collate(samples[:64], processor)
+    batch = collate(samples[:64], processor)
     tokens, patches = batch["attention_mask"].sum().item() / 64, len(batch["pixel_values"]) / 64
     language = 28 * (1536 * (1536 * 2 + 256 * 2) + 3 * 1536 * 8960)
     vision = 32 * 12 * 1280**2
