@@ -133,7 +133,7 @@ DARK = Image.merge("RGB", [INK.point(lambda value: 9 if value > 128 else value)]
 
 PLAIN = {  # LLaMA-Factory sees what everybody sees
     "grey": encoded("PNG", INK),
-    "one bit": encoded("PNG", INK.convert("1")),
+    "one bit": encoded("PNG", INK.convert("1", dither=Image.Dither.NONE)),
     "colour": encoded("PNG", INK.convert("RGB")),
     "palette": encoded("PNG", INK.convert("P")),
     "CMYK": encoded("JPEG", INK.convert("CMYK"), quality=95),
