@@ -36,11 +36,11 @@ class Print:
 
 
 def take_print(picture):
-    """The ``Print`` of a picture, or None where there is no ink: what differs most from the commonest grey."""
+    """The ``Print`` of a picture, or None where there is no ink, which is what differs from most of it."""
     grey = picture.convert("L")
     grey = grey.reduce(max(1, max(grey.size) // LONGEST))
-    values = np.asarray(grey, np.float32)
-    ink = np.abs(values - np.float32(np.median(values)))
+    paper = np.searchsorted(np.cumsum(grey.histogram()), grey.width * grey.height / 2)  # the median
+    ink = np.abs(np.asarray(grey, np.float32) - np.float32(paper))
     if not (most := ink.max()):
         return None
     ink = np.clip(ink / most - PAPER, 0, None) / (1 - PAPER)
@@ -51,15 +51,16 @@ def take_print(picture):
     page = Image.fromarray(np.pad((ink * 255).astype(np.uint8), margin))
     shown = page.resize((PIXELS // rows, rows), Image.Resampling.BILINEAR, box=tuple(box + margin))
     cells = np.asarray(shown.resize((CELLS, CELLS), Image.Resampling.BOX))
-    code = int.from_bytes(np.packbits(cells > np.median(cells)).tobytes())
+    code = int.from_bytes(np.packbits(cells > np.sort(cells, axis=None)[cells.size // 2]).tobytes())
     return Print(shown.tobytes(), rows, code)
 
 
 def _centre_and_spread(mass):
     """(mean, standard deviation of at least a pixel) of ink along an axis."""
     places = np.arange(len(mass)) + 0.5
-    centre = np.average(places, weights=mass)
-    return centre, max(1.0, np.average((places - centre) ** 2, weights=mass) ** 0.5)
+    share = mass / mass.sum(dtype=np.float64)
+    centre = share @ places
+    return centre, max(1.0, (share @ (places - centre) ** 2) ** 0.5)
 
 
 def _rows(ratio):

@@ -122,6 +122,18 @@ def turned(image, way):
     return encoded("PNG", image, exif=exif)
 
 
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def colour_of_16_bits():
+    """A PNG as Pillow does not write it, of the values of ``WIDE`` in each colour."""
+    rows = b"".join(b"\0" + row.astype(">u2").repeat(3).tobytes() for row in WIDE)
+    head = struct.pack(">IIBBBBB", *INK.size, 16, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
 def with_alpha(colour, alpha):
     return Image.merge("LA", (colour, alpha)).convert("RGBA")
 
@@ -136,6 +148,7 @@ PLAIN = {  # LLaMA-Factory sees what everybody sees
     "one bit": encoded("PNG", INK.convert("1", dither=Image.Dither.NONE)),
     "colour": encoded("PNG", INK.convert("RGB")),
     "palette": encoded("PNG", INK.convert("P")),
+    "colour of 16 bits": colour_of_16_bits(),
     "CMYK": encoded("JPEG", INK.convert("CMYK"), quality=95),
     "YCbCr": encoded("JPEG", INK.convert("RGB"), quality=95),
     "LAB": encoded("TIFF", Image.merge("LAB", (INK, MIDDLE, MIDDLE))),
@@ -227,10 +240,6 @@ def test_small_copies_that_cameras_and_scanners_add_are_no_pages():
 
 
 # --- bombs ------------------------------------------------------------------------------------------
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def stuffed(kind, head):
