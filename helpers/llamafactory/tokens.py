@@ -3,6 +3,7 @@
 tests/llamafactory compares the numbers with LLaMA-Factory's own.
 """
 
+import math
 from functools import cache, partial
 
 from helpers.data.formats import MARKS
@@ -45,25 +46,26 @@ TEMPLATES = {
 }
 
 
-def find_long_rows(file, config, report, may_shrink):
+def find_long_rows(file, looks, config, report, may_shrink):
     """Add lengths and shrunk pictures of a data file to the report; return Problems of rows that would lose something.
 
     Args:
-        file: a ShareGPT file without faults.
+        file, looks: a ShareGPT file without faults, and what was seen of its files (``validate.examine``).
         config: a configuration with all of ``DEFAULTS``.
-        report: its ``lengths``, ``shrunk`` and ``clips`` (kind, path, tokens) grow.
-        may_shrink: False makes a Problem of each picture that ``image_max_pixels`` would shrink.
+        report: its ``lengths``, ``shrunk``, ``shrunk_by_processor`` and ``clips`` (kind, path, tokens) grow.
+        may_shrink: False makes a Problem of each picture that ``image_max_pixels`` or the processor would shrink.
     """
     processor = _load_processor(config["model_name_or_path"])
     count = cache(partial(_count, processor.tokenizer))
     minicpm = "image" not in TEMPLATES[config["template"]]
     image_tokens = None if minicpm else cache(inputs.image_tokens(processor))
+    see = partial(_seen, looks, config, report, may_shrink, inputs.shrunk_size(processor))
     problems = []
     for row, value in read_rows(file)[0][: config["max_samples"]]:
         faults = _unknown_media(value, config["template"])
         faults += video_faults(value, file.parent, config) if minicpm and not faults else []
         lost = bool(faults)  # LLaMA-Factory cannot take such a row: nothing to count
-        sizes = [_seen(file.parent, name, config, report, faults, may_shrink) for name in value.get("images") or []]
+        sizes = [see(name, faults) for name in value.get("images") or []]
         if not lost:
             media = _media(value, file, sizes, processor, config, report, count) if minicpm else 0
             media += 0 if minicpm else sum(image_tokens(*size) for size in sizes)
@@ -104,19 +106,33 @@ def _unknown_media(value, template):
     ]
 
 
-def _seen(folder, name, config, report, faults, may_shrink):
-    """The size at which the model's processor gets a picture; adds to ``report.shrunk`` and ``faults``."""
-    size, fault = _look(folder / name)
+def _seen(looks, config, report, may_shrink, shrunk_size, name, faults):
+    """The size at which the model's processor gets a picture; adds to ``report`` and ``faults``."""
+    picture = looks[name, "image"].picture
     rule = glm_ocr_size if "image" in TEMPLATES[config["template"]] else scaled_size
-    seen = rule(*size, config["image_max_pixels"], config["image_min_pixels"])
-    if size[0] * size[1] > config["image_max_pixels"]:
-        report.shrunk.append((name, size, seen))
+    seen = rule(*picture.size, config["image_max_pixels"], config["image_min_pixels"])
+    if math.prod(picture.size) > config["image_max_pixels"]:
+        report.shrunk.append((name, picture.size, seen))
         if not may_shrink:
-            facts = {"file": name, "before": size_text(size), "after": size_text(seen)}
+            facts = {"file": name, "before": size_text(picture.size), "after": size_text(seen)}
             faults.append((message("budget.shrunk", **facts), message("budget.shrunk_cure")))
-    if fault:
+    if left := shrunk_size(*seen):
+        report.shrunk_by_processor.append((name, picture.size, left))
+        if not may_shrink:
+            facts = {"file": name, "before": size_text(picture.size), "after": size_text(left)}
+            faults.append((message("budget.shrunk", **facts), message("budget.processor_cure")))
+    if fault := _lost_by_convert(picture):
         faults.append((message("file.fault", file=name, reason=fault), message("budget.picture_cure")))
     return seen
+
+
+def _lost_by_convert(picture):
+    """What LLaMA-Factory, which opens a picture with ``convert("RGB")`` and nothing else, makes of it that is wrong."""
+    if picture.plain:
+        return None
+    if picture.turned:
+        return message("budget.turned")
+    return message("budget.deep") if picture.deep else message("budget.see_through")
 
 
 def _load_processor(name):
@@ -170,17 +186,6 @@ def glm_ocr_size(width, height, max_pixels, min_pixels):
     if height / width > 200:
         height = width * 180
     return width, height
-
-
-def _look(path):
-    """((width, height), fault or "") of a picture as LLaMA-Factory opens it: neither turned nor made opaque."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        if image.getexif().get(274, 1) != 1:
-            return image.size, message("budget.turned")
-        clear = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
-        return image.size, message("budget.see_through") if clear else ""
 
 
 def size_text(size):

@@ -1,5 +1,7 @@
 """From samples to a model's inputs: conversation, picture, and the tokens a picture takes. Nothing is cut off here."""
 
+from functools import partial
+
 from helpers.data.images import read_picture
 from helpers.language import message
 from helpers.paths import short
@@ -55,3 +57,35 @@ def image_tokens(processor):
         return images.image_feature_size * (1 + columns * rows)
 
     return count_tiles if hasattr(images, "get_sliced_grid") else count
+
+
+def shrunk_size(processor):
+    """A function (width, height) in pixels -> the size to which the processor shrinks such a picture, or None.
+
+    Told of its limit alone: rounding to whole patches is no loss worth a word. MiniCPM's size is that of all tiles
+    together.
+    """
+    images = processor.image_processor
+    return partial(_shrunk_by_tiles if hasattr(images, "get_sliced_grid") else _shrunk_by_limit, images)
+
+
+def _shrunk_by_limit(images, width, height):
+    """Of Qwen2-VL and GLM-OCR, whose sizes count a still picture as ``temporal_patch_size`` frames, or as one."""
+    side = images.patch_size * images.merge_size
+    seen = images.get_number_of_image_patches(height, width, {}) * images.patch_size**2
+    whole = max(1, round(width / side)) * max(1, round(height / side)) * side**2
+    if seen >= whole:
+        return None
+    factor = (seen / (width * height)) ** 0.5
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _shrunk_by_tiles(images, width, height):
+    from helpers.models.minicpm.image_processing import tile_size
+
+    columns, rows = images.get_sliced_grid((width, height)) or (1, 1)
+    area = images.scale_resolution**2 * (images.max_slice_nums if images.slice_mode else 1)
+    if width * height <= area:
+        return None
+    wide, high = tile_size(width, height, (columns, rows), images.scale_resolution, images.patch_size)
+    return wide * columns, high * rows

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from pictures import png, png_header
-from PIL import Image
+from PIL import Image, ImageOps
 
 from helpers.data.formats import write_minicpm, write_qwen2_vl, write_sharegpt
 from helpers.data.samples import Sample, write_jsonl
@@ -210,6 +210,58 @@ def test_one_picture_with_two_answers_is_named(samples, jsonl):
     samples[3].file.write_bytes(samples[0].file.read_bytes())
     problem = only(jsonl)
     assert problem.row == 4 and "same picture as row 1, other answer" in problem.reason
+
+
+def test_the_same_picture_in_other_bytes_is_a_contradiction_and_a_leak(tmp_path, samples, jsonl):
+    Image.open(samples[0].file).convert("RGB").save(samples[3].file, "BMP")
+    assert "same picture as row 1, other answer" in only(jsonl).reason
+    Image.open(samples[1].file).save(tmp_path / "images" / "again.tiff")
+    write_jsonl([Sample(tmp_path / "images" / "again.tiff", "other")], tmp_path / "test.jsonl")
+    leaks = [problem.reason for problem in find_problems(jsonl, test_path=tmp_path / "test.jsonl") if problem.row == 2]
+    assert leaks == ["same picture as test.jsonl:1"]
+
+
+def drawn(folder, name, grow=0, **options):
+    """A page with ink all over it, ``grow`` pixels of margin more, saved in some way."""
+    page = Image.fromarray(np.kron(np.random.default_rng(5).integers(0, 2, (4, 12), np.uint8) * 255, np.ones((9, 9))))
+    page = ImageOps.expand(page.convert("L"), 20 + grow, fill=255)
+    page.save(folder / "images" / name, **options)
+    return folder / "images" / name
+
+
+def test_nearly_the_same_picture_is_a_warning(tmp_path, samples, jsonl):
+    rows = [Sample(drawn(tmp_path, "a.png"), "right"), Sample(drawn(tmp_path, "b.png", 7), "wrong"), *samples]
+    write_jsonl(rows, jsonl)
+    problem = only(jsonl)
+    assert problem.warning and problem.row == 2
+    assert problem.reason == "nearly the same picture as row 1, other answer: 'wrong'"
+    write_jsonl(rows[:1] + samples, jsonl)
+    write_jsonl([Sample(drawn(tmp_path, "c.jpg", 3, quality=60), "right")], tmp_path / "test.jsonl")
+    problems = find_problems(jsonl, test_path=tmp_path / "test.jsonl")
+    assert [(p.row, p.warning, p.reason[:24]) for p in problems] == [
+        (None, True, "1 of 1 rows of test.json"),
+        (1, True, "nearly the same picture "),
+    ]
+
+
+def test_equal_texts_in_both_sets_are_one_warning(tmp_path, samples, jsonl):
+    for name in ("x", "y"):
+        (tmp_path / "images" / f"{name}.png").write_bytes(png(ord(name)))
+    texts = [samples[2].text.replace(" ", "  "), "unlike"]
+    rows = [Sample(tmp_path / "images" / f"{name}.png", text) for name, text in zip("xy", texts, strict=True)]
+    write_jsonl(rows, tmp_path / "test.jsonl")
+    problem = only(jsonl, test_path=tmp_path / "test.jsonl")
+    assert problem.warning and problem.row is None and problem.file == "data.jsonl"
+    assert problem.reason.startswith("1 of 2 rows of test.jsonl have an answer that is in here too, the first in row 1")
+
+
+def test_blank_picture_stops_a_check_and_a_faint_one_is_told_of(samples, jsonl, capsys):
+    Image.linear_gradient("L").point(lambda value: 200 + value // 20).save(samples[0].file)
+    assert check(jsonl) == 4
+    assert "data.jsonl:1: warning: 'images/0.png': hardly anything to be seen" in capsys.readouterr().out
+    Image.new("L", (40, 20), 200).save(samples[0].file)
+    with pytest.raises(DataError, match="nothing to be seen"):
+        check(jsonl)
 
 
 def test_check_lists_everything_in_one_error(tmp_path, samples):

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from llamafactory_places import config_of, write_rows
 from PIL import Image
@@ -11,6 +12,15 @@ from helpers import llamafactory
 from helpers.data.samples import Sample
 from helpers.data.validate import DataError
 from helpers.llamafactory.tokens import glm_ocr_size, text_tokens
+
+
+def page(size=(60, 40)):
+    return Image.linear_gradient("L").resize(size)
+
+
+def black_on_nothing():
+    black = Image.new("L", (60, 40))
+    return Image.merge("RGBA", (black, black, black, page()))
 
 
 def test_rows_that_cutoff_len_would_cut_are_all_named(place):
@@ -22,26 +32,31 @@ def test_rows_that_cutoff_len_would_cut_are_all_named(place):
     assert "cutoff_len 35 would cut" in str(caught.value) and "raise cutoff_len to" in str(caught.value)
 
 
-def test_see_through_and_turned_pictures_are_refused(place):
+def test_see_through_turned_and_deep_pictures_are_refused(place):
     (place / "odd").mkdir(exist_ok=True)
-    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(place / "odd" / "1.png")
-    turned = Image.new("RGB", (60, 40))
+    black_on_nothing().save(place / "odd" / "1.png")
+    turned = page()
     turned.getexif()[274] = 6
     turned.save(place / "odd" / "2.png", exif=turned.getexif())
-    write_rows([Sample(place / "odd" / f"{n}.png", text) for n, text in ((1, "x"), (2, "y"))], place / "odd")
+    Image.fromarray(np.asarray(page((70, 30)), np.uint16) * 257).save(place / "odd" / "3.png")
+    Image.merge("LA", (page((80, 30)), Image.new("L", (80, 30), 255))).save(place / "odd" / "4.png")  # hides nothing
+    write_rows([Sample(place / "odd" / f"{n}.png", "abcd"[n - 1]) for n in (1, 2, 3, 4)], place / "odd")
     with pytest.raises(DataError) as caught:
         llamafactory.check(config_of(place, data="odd"))
     assert "rows.json:0: 1.png: see-through" in str(caught.value)
     assert "rows.json:1: 2.png: stored turned" in str(caught.value)
+    assert "rows.json:2: 3.png: values of more than 8 bits" in str(caught.value)
+    assert [problem.row for problem in caught.value.problems] == [0, 1, 2]
+    assert all("data.read_picture(path).save(path)" in problem.cure for problem in caught.value.problems)
 
 
 def test_a_picture_mended_under_the_same_name_is_looked_at_again(place):
     (place / "mended").mkdir(exist_ok=True)
-    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(place / "mended" / "1.png")
+    black_on_nothing().save(place / "mended" / "1.png")
     write_rows([Sample(place / "mended" / "1.png", "x")], place / "mended")
     with pytest.raises(DataError, match="see-through"):
         llamafactory.check(config_of(place, data="mended"))
-    Image.new("RGB", (60, 40), "white").save(place / "mended" / "1.png")
+    page().save(place / "mended" / "1.png")
     assert len(llamafactory.check(config_of(place, data="mended")).lengths) == 1
 
 
