@@ -13,20 +13,35 @@ NOTE = "made_from.json"
 
 
 def read_text(path):
-    """The text of a UTF-8 file. Raises ValueError with the first wrong byte for any other encoding."""
+    """The text of a UTF-8 file.
+
+    Raises:
+        ValueError: another encoding; says which byte is wrong first. FileNotFoundError: there is no such file.
+    """
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise FileNotFoundError(message("files.missing", file=short(path))) from error
     except UnicodeDecodeError as error:
         raise ValueError(message("files.not_utf8", file=short(path), byte=error.start)) from error
 
 
 def write_text(path, text):
-    """Write a UTF-8 file under a temporary name and rename it when whole: a killed run leaves no half file."""
+    """Write a UTF-8 file under a temporary name and rename it when whole: a killed run leaves no half file.
+
+    Raises:
+        ValueError: the text holds half a character, which UTF-8 cannot hold.
+    """
     path = Path(path)
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        near = repr(text[max(0, error.start - 20) : error.start + 20])
+        raise ValueError(message("files.half_character", file=short(path), text=near)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(text.encode("utf-8"))
+        partial.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -156,7 +156,7 @@ def _make(cls, chosen: dict, overrides: dict) -> Settings:
         raise TypeError(message("settings.unknown", names=", ".join(unknown), known=", ".join(allowed)))
     values = {name: value for name, (value, _) in chosen.items()} | overrides
     for name in ("models_dir", "output_dir"):
-        if values.get(name) is not None:
+        if isinstance(values.get(name), str):
             values[name] = Path(values[name]).expanduser()
     reasons = {
         "seed": message("settings.seed"),
@@ -206,7 +206,9 @@ def _check(settings: Settings):
         value, minimum = getattr(settings, name), 0 if name == "seed" else 1
         if type(value) is not int or value < minimum:
             raise ValueError(message("settings.no_count", name=name, value=value, minimum=minimum))
-    if not 0 < settings.learning_rate < 1:
+    if settings.seed >= 2**32:
+        raise ValueError(message("settings.large_seed", value=settings.seed))
+    if type(settings.learning_rate) not in (int, float) or not 0 < settings.learning_rate < 1:
         raise ValueError(message("settings.wrong_rate", value=settings.learning_rate))
     _check_folder(settings)
     _check_device(settings.device)
@@ -215,6 +217,12 @@ def _check(settings: Settings):
 
 
 def _check_folder(settings: Settings):
+    for name in ("models_dir", "output_dir"):
+        value = getattr(settings, name)
+        if not isinstance(value, Path) and (name, value) != ("models_dir", None):
+            raise ValueError(message("settings.no_path", name=name, value=value))
+    if settings.output_dir.is_file():
+        raise ValueError(message("settings.output_file", file=short(settings.output_dir)))
     if settings.mode == "real" and settings.hub == "local" and settings.models_dir is None:
         raise ValueError(message("settings.no_models_dir"))
     if settings.models_dir is not None and not settings.models_dir.is_dir():

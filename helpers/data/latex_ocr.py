@@ -27,10 +27,13 @@ def load_parquet(paths, folder, limit=None, skip=()):
         skip: numbers of rows (from 0, over all files) to leave out, such as those an error named.
 
     Raises:
-        ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
-        FileExistsError: the folder holds something else.
+        ValueError: a file is torn, a column is missing, or rows hold no readable picture or text; every one is named.
+        FileNotFoundError: no such file. FileExistsError: the folder holds something else.
     """
     paths = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(message("files.missing", file=short(path)))
     stats = [(path.name, path.stat()) for path in paths]
     files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
     made_from = {"files": files, "limit": limit, "skip": sorted(skip)}
@@ -106,11 +109,14 @@ def extract(paths, folder, made_from):
 
 def _rows(paths, limit, skip):
     """(place for messages, number over all files, image cell, text) of each wanted row."""
-    from pyarrow import parquet
+    from pyarrow import ArrowInvalid, parquet
 
     number = -1
     for path in paths:
-        table = parquet.ParquetFile(path)
+        try:
+            table = parquet.ParquetFile(path)
+        except (ArrowInvalid, OSError) as error:
+            raise ValueError(message("latex_ocr.torn", file=short(path))) from error
         names = table.schema_arrow.names
         if not {"image", "text"} <= set(names):
             raise ValueError(message("latex_ocr.columns", file=short(path), names=", ".join(names)))

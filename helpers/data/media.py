@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers.data.images import MAX_PIXELS, MIN_SIDE, PictureError
 from helpers.language import message
+from helpers.paths import short
 
 RATE = 16000  # samples a second that MiniCPM-o takes
 HOP = 160  # samples at that rate in one of its mel frames
@@ -157,7 +158,10 @@ def _opened(source, modality):
     import av
 
     name = message("word.sound" if modality == "audio" else "word.video")
-    file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(message("media.missing", file=short(source), what=name)) from error
     try:
         with file, av.open(file) as container:
             streams = getattr(container.streams, modality)

@@ -114,8 +114,8 @@ def _free_port(port):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            raise ServerError(message("serve.port", port=port, why=error.strerror)) from error
+        except (OSError, OverflowError, TypeError) as error:
+            raise ServerError(message("serve.port", port=port, why=getattr(error, "strerror", error))) from error
         return probe.getsockname()[1]
 
 

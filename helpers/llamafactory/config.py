@@ -26,6 +26,17 @@ ARGUMENTS = {  # where the names of a configuration's keys are declared
 }
 
 
+NUMBERS = {  # keys that must be numbers: above 0, or above what is said here
+    name: {"val_size": -0.001, "max_steps": -1.001}.get(name, 0)
+    for name in (*DEFAULTS, "learning_rate", "lora_rank", "lora_alpha")
+    if name not in ("dataset_dir", "max_samples")
+}
+SWITCHES = (
+    *("bf16", "fp16", "use_cpu", "do_train", "freeze_vision_tower", "freeze_multi_modal_projector"),
+    *("disable_gradient_checkpointing", "overwrite_cache", "overwrite_output_dir"),
+)
+
+
 class ConfigError(ValueError):
     """A run that must not be started; the message has one line for each reason, with its cure."""
 
@@ -76,7 +87,20 @@ def unknown_keys(config, training=True):
 
 def run_faults(config, training=True):
     """What is wrong with any configuration, of a training or an export: its keys, its model, 4 bits; one line each."""
-    return unknown_keys(config, training) + model_faults(config) + four_bit_faults(config)
+    return unknown_keys(config, training) + _value_faults(config) + model_faults(config) + four_bit_faults(config)
+
+
+def _value_faults(config):
+    """Numbers that are texts (YAML reads 1e-4 as one) or too small, and switches that are no booleans."""
+    faults = []
+    for key in NUMBERS.keys() & config.keys():
+        value, least = config[key], NUMBERS[key]
+        if value is not None and (type(value) not in (int, float) or not value > least):
+            faults.append(message("config.no_number", key=key, value=value, least=round(least)))
+    for key in SWITCHES:
+        if config.get(key) is not None and type(config[key]) is not bool:
+            faults.append(message("config.no_switch", key=key, value=config[key]))
+    return sorted(faults)
 
 
 def find_faults(config):
@@ -138,16 +162,31 @@ def _dataset_faults(config):
     info = located(config.get("dataset_dir", "data")) / "dataset_info.json"
     if not info.is_file():
         return [message("config.no_info", file=short(info))]
-    entries, faults = json.loads(info.read_bytes()), []
+    entries, faults = _entries(info), []
+    if entries is None:
+        return [message("config.torn_info", file=short(info))]
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
         if entry is None:
             faults.append(message("config.not_registered", name=name, file=short(info), known=", ".join(entries)))
-        elif entry.get("formatting") != "sharegpt" or not (info.parent / entry.get("file_name", "")).is_file():
+        elif (
+            not isinstance(entry, dict)
+            or entry.get("formatting") != "sharegpt"
+            or not (info.parent / entry.get("file_name", "")).is_file()
+        ):
             faults.append(message("config.no_sharegpt", name=name, file=short(info)))
     if config.get("eval_dataset") and config.get("val_size"):
         faults.append(message("config.eval_and_val"))
     return faults
+
+
+def _entries(info):
+    """The data sets of a ``dataset_info.json`` by name; None if it is no JSON object."""
+    try:
+        entries = json.loads(info.read_bytes())
+    except ValueError:
+        return None
+    return entries if isinstance(entries, dict) else None
 
 
 def data_files(config, key="dataset"):

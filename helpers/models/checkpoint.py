@@ -16,6 +16,10 @@ NEEDED = (
 )
 
 
+INDEX = "model.safetensors.index.json"
+KEYS = {"config.json": "model_type", INDEX: "weight_map"}  # files that must be objects with this key
+
+
 def check_folder(folder, advice, weights=True):
     """Return ``folder`` if it holds a whole checkpoint; else raise FileNotFoundError that names what is missing."""
     folder = Path(folder)
@@ -24,7 +28,7 @@ def check_folder(folder, advice, weights=True):
     missing = [
         message("word.or").join(names) for names in NEEDED if not any((folder / name).is_file() for name in names)
     ]
-    missing += [path.name for path in sorted(folder.glob("*.json")) if not is_json(path)]
+    missing += [path.name for path in sorted(folder.glob("*.json")) if not is_json(path, KEYS.get(path.name))]
     if weights:
         missing += [name for name in _weight_files(folder) if not is_whole(folder / name)]
     if missing:
@@ -62,21 +66,33 @@ def _state_files(checkpoint):
     return numbers + [checkpoint / "optimizer.pt", checkpoint / "scheduler.pt"]
 
 
-def is_json(path):
-    """True for a file that is there and holds JSON to its end."""
+def is_json(path, key=None):
+    """True for a file that is there and holds JSON to its end: any, or an object with ``key``."""
     try:
-        json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        value = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
         return False
-    return True
+    return key is None or (isinstance(value, dict) and key in value)
 
 
 def _weight_files(folder):
     """Names of the files that must hold the weights: one, or the shards of an index."""
-    index = folder / "model.safetensors.index.json"
+    index = folder / INDEX
     if not index.is_file():
         return ["model.safetensors"]
-    return sorted(set(json.loads(index.read_bytes())["weight_map"].values())) if is_json(index) else []
+    return sorted(set(json.loads(index.read_bytes())[KEYS[INDEX]].values())) if is_json(index, KEYS[INDEX]) else []
+
+
+def whole_numbers(folder):
+    """Name of a weight that is stored as a small whole number, as quantized models have them, or None."""
+    from safetensors import safe_open
+
+    for file in _weight_files(folder):
+        with safe_open(folder / file, "np") as weights:
+            for name in weights.keys():
+                if weights.get_slice(name).get_dtype() in ("I8", "U8", "I16", "U16", "I32", "U32"):
+                    return name
+    return None
 
 
 def is_whole(path):

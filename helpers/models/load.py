@@ -1,12 +1,13 @@
 """Find, check and load a model and its processor."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers import hub
 from helpers.language import message
 from helpers.models import lora, minicpm
 from helpers.models.attention import batch_vision_attention
-from helpers.models.checkpoint import check_folder
+from helpers.models.checkpoint import check_folder, whole_numbers
 from helpers.models.families import FAMILIES, get_family, public_name
 from helpers.paths import ROOT, short
 
@@ -27,11 +28,9 @@ def load(family, settings, folder=None):
 
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
-        ValueError: the adapter is of another base. ImportError: four_bit without bitsandbytes.
+        ValueError: the adapter is of another base; weights, configuration or vocabulary do not belong together.
+        ImportError: four_bit without bitsandbytes.
     """
-    import torch
-    from transformers import AutoModelForImageTextToText
-
     minicpm.register()
     smaller = {"quantization_config": four_bit_config(get_family(family).language)} if settings.four_bit else {}
     adapter = folder if lora.is_adapter(folder) else None
@@ -40,10 +39,44 @@ def load(family, settings, folder=None):
     if adapter:
         _check_base(lora.base_of(adapter), base, adapter)
     weights = base if whole is None else check_folder(Path(whole), message("checkpoint.train_again"))
-    model = AutoModelForImageTextToText.from_pretrained(weights, dtype=getattr(torch, settings.dtype), **smaller)
+    model, processor = _model_in(weights, settings, smaller), _processor_in(base, family, settings)
+    _check_vocabulary(model, processor, weights)
     batch_vision_attention(model)
     model = lora.load_adapter(model, adapter) if adapter else model
-    return model.to(settings.device).eval(), _processor_in(base, family, settings)
+    return model.to(settings.device).eval(), processor
+
+
+def _model_in(folder, settings, smaller):
+    """The model whose weights lie in a whole checkpoint folder; ValueError if they do not fit its configuration."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    options = {"dtype": getattr(torch, settings.dtype), "output_loading_info": True, "ignore_mismatched_sizes": True}
+    with _naming(folder):
+        model, loading = AutoModelForImageTextToText.from_pretrained(folder, **options, **smaller)
+    lost = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+    if lost:  # transformers fills them with random numbers, and only warns
+        raise ValueError(message("models.lost_weights", folder=short(folder), count=len(lost), name=lost[0]))
+    if not hasattr(model.config, "quantization_config") and (name := whole_numbers(folder)):
+        raise ValueError(message("models.whole_numbers", folder=short(folder), name=name))
+    return model
+
+
+@contextmanager
+def _naming(folder):
+    """ValueError that names the folder, for whatever transformers raises about what lies in it."""
+    try:
+        yield
+    except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
+        why = (str(error).splitlines() or [""])[0][:200]
+        raise ValueError(message("models.not_loaded", folder=short(folder), why=why)) from error
+
+
+def _check_vocabulary(model, processor, folder):
+    """ValueError if the tokenizer has words that the model has no embedding for."""
+    words, rows = len(processor.tokenizer), model.get_input_embeddings().weight.shape[0]
+    if words > rows:
+        raise ValueError(message("models.vocabulary", folder=short(folder), words=words, rows=rows))
 
 
 def _check_base(named, base, adapter):
@@ -67,7 +100,8 @@ def load_processor(family, settings):
 def _processor_in(folder, family, settings):
     from transformers import AutoProcessor
 
-    processor, limits = AutoProcessor.from_pretrained(folder), pixel_limits(family, settings)
+    with _naming(folder):
+        processor, limits = AutoProcessor.from_pretrained(folder), pixel_limits(family, settings)
     if limits:
         processor.image_processor.size = {"shortest_edge": limits["min_pixels"], "longest_edge": limits["max_pixels"]}
     return processor

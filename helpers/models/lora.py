@@ -21,17 +21,17 @@ def is_adapter(folder):
 
 
 def base_of(folder):
-    """The name of the base that an adapter was trained on, as its own file says.
+    """The name of the base that an adapter was trained on, as its own file says; None if it does not.
 
     Raises:
         FileNotFoundError: files of the adapter are missing or cut off; names them.
     """
     folder = Path(folder)
-    whole = {CONFIG: is_json(folder / CONFIG), WEIGHTS: is_whole(folder / WEIGHTS)}
+    whole = {CONFIG: is_json(folder / CONFIG, "peft_type"), WEIGHTS: is_whole(folder / WEIGHTS)}
     missing = [name for name in whole if not whole[name]]
     if missing:
         raise FileNotFoundError(message("lora.not_whole", folder=short(folder), missing=", ".join(missing)))
-    return json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
+    return json.loads((folder / CONFIG).read_bytes()).get("base_model_name_or_path")
 
 
 def load_adapter(model, folder):
@@ -52,7 +52,7 @@ def load_adapter(model, folder):
         if found.missing_keys or found.unexpected_keys:
             names = [*found.missing_keys, *found.unexpected_keys]
             raise ValueError(message("lora.weights", count=len(names), name=names[0]))
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
         facts = {"folder": short(folder), "model": type(model).__name__, "why": str(error).splitlines()[0][:200]}
         raise ValueError(message("lora.does_not_fit", **facts)) from error
     return tuned

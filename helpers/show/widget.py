@@ -4,7 +4,6 @@ Without ipywidgets, or outside a notebook, ``recognise`` does the same as a plai
 """
 
 import base64
-import binascii
 import contextlib
 import tempfile
 from html import escape
@@ -170,7 +169,7 @@ def _decoded(url):
         raise ValueError(message("widget.no_picture", head=head[:40]))
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one
         raise ValueError(message("widget.damaged", why=error)) from error
 
 

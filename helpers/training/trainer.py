@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from helpers.jupyter import in_notebook
+from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
 from helpers.training.collate import collate
@@ -37,7 +38,9 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
 
     Raises:
         FileExistsError: the folder holds a run of other settings or data; says what differs.
+        MemoryError: the GPU's memory is full.
     """
+    import torch
     from transformers import Trainer
 
     began, folder, samples = time.monotonic(), Path(folder), list(samples)
@@ -55,7 +58,10 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
         callbacks=list(callbacks),
     )
     leave_one_bar(trainer, callbacks)
-    metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    try:
+        metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(message("run.gpu_full", batch=settings.batch_size)) from error
     save_adapter(model, processor, folder / "adapter")
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
     run = Run(history, [], metrics, folder, time.monotonic() - began)
