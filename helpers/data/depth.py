@@ -3,14 +3,8 @@
 import numpy as np
 from PIL import Image
 
-WHITE = (
-    1,
-    255,
-    1023,
-    4095,
-    16383,
-    65535,
-)  # what white is where values take 1, 8, 10, 12, 14 or 16 bits; 1 in floats too
+# What white is where values take 1, 8, 10, 12, 14 or 16 bits; in floats it often is 1, too.
+WHITE = (1, 255, 1023, 4095, 16383, 65535)
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a TIFF's tag
 
 

@@ -235,6 +235,8 @@ def test_nearly_the_same_picture_is_a_warning(tmp_path, samples, jsonl):
     problem = only(jsonl)
     assert problem.warning and problem.row == 2
     assert problem.reason == "nearly the same picture as row 1, other answer: 'wrong'"
+    write_jsonl([rows[0], Sample(drawn(tmp_path, "d.jpg", 3, quality=60), "a digit less"), *samples], jsonl)
+    assert find_problems(jsonl) == []  # that much apart two formulas may be
     write_jsonl(rows[:1] + samples, jsonl)
     write_jsonl([Sample(drawn(tmp_path, "c.jpg", 3, quality=60), "right")], tmp_path / "test.jsonl")
     problems = find_problems(jsonl, test_path=tmp_path / "test.jsonl")

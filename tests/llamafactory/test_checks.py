@@ -37,6 +37,8 @@ def test_shrunk_pictures_are_told_of_or_refused(place, capsys):
         "the model's processor shrinks pictures: 2; the largest, 0.png, from 1600 x 900 to about"
     )
     assert own.endswith("shrinks pictures: 1; the largest, 0.png, from 1600 x 900 to 1024 x 576")
+    tight = llamafactory.check(config | {"image_max_pixels": 10_000})
+    assert len(tight.shrunk) == 2 and tight.shrunk_by_processor == []
     with pytest.raises(DataError, match="raise image_max_pixels") as refused:
         llamafactory.check(config, may_shrink=False)
     assert [problem.row for problem in refused.value.problems] == [0, 0, 1]
