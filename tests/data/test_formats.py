@@ -99,7 +99,7 @@ def test_formats_of_pictures_refuse_videos_and_sounds(tmp_path, write, modality)
 
 def test_failed_write_leaves_the_old_file(tmp_path, samples):
     write_qwen2_vl(samples, tmp_path / "train.json")
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(ValueError, match="half a character"):
         write_qwen2_vl([Sample(samples[0].file, "\ud800")], tmp_path / "train.json")
     assert read_qwen2_vl(tmp_path / "train.json") == samples
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "train.json"]
