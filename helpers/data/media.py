@@ -167,6 +167,8 @@ def _opened(source, modality):
             streams = getattr(container.streams, modality)
             if not streams:
                 raise MediaError(message("media.none", what=name), message("media.none_cure", what=name))
+            if streams[0].codec_context is None:
+                raise MediaError(message("media.codec", what=name), message("media.codec_cure"))
             yield container, streams[0]
     except (av.FFmpegError, ValueError, IndexError, EOFError) as error:
         if isinstance(error, MediaError):

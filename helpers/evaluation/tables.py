@@ -61,9 +61,9 @@ def _table(text):
     """The first table of an HTML text as an lxml element, or None."""
     from lxml import etree, html
 
-    parser = html.HTMLParser(remove_comments=True, remove_pis=True)
+    parser = html.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")  # whatever the text declares
     try:
-        found = html.document_fromstring(text, parser).xpath("//table")
+        found = html.document_fromstring(text.encode("utf-8", "replace"), parser).xpath("//table")
     except etree.ParserError:  # nothing in it
         return None
     return found[0] if found else None

@@ -37,6 +37,17 @@ SWITCHES = (
 )
 
 
+TEXTS = (
+    "model_name_or_path",
+    "dataset_dir",
+    "output_dir",
+    "template",
+    "deepspeed",
+    "adapter_name_or_path",
+    "export_dir",
+)
+
+
 class ConfigError(ValueError):
     """A run that must not be started; the message has one line for each reason, with its cure."""
 
@@ -86,8 +97,14 @@ def unknown_keys(config, training=True):
 
 
 def run_faults(config, training=True):
-    """What is wrong with any configuration, of a training or an export: its keys, its model, 4 bits; one line each."""
-    return unknown_keys(config, training) + _value_faults(config) + model_faults(config) + four_bit_faults(config)
+    """What is wrong with any configuration, of a training or an export: its keys, values and model; one line each."""
+    return (
+        unknown_keys(config, training)
+        + _value_faults(config)
+        + _text_faults(config)
+        + model_faults(config)
+        + four_bit_faults(config)
+    )
 
 
 def _value_faults(config):
@@ -114,17 +131,29 @@ def find_faults(config):
     frozen = [config.get(f"freeze_{part}", True) for part in ("vision_tower", "multi_modal_projector")]
     if config.get("finetuning_type") == "lora" and config.get("lora_target") == "all" and frozen == [False, False]:
         faults.append(message("config.projector"))
-    if plan := config.get("deepspeed"):
+    if (plan := config.get("deepspeed")) and not _text_faults(config):
         if not located(plan).is_file():
             faults.append(message("config.no_plan", file=short(located(plan))))
         if find_spec("deepspeed") is None:
             faults.append(message("config.no_deepspeed"))
-    return faults + (_dataset_faults(config) if config.get("dataset") else [])
+    return faults + (_dataset_faults(config) if config.get("dataset") and not _text_faults(config) else [])
+
+
+def _text_faults(config):
+    """Names and paths that are no texts; data sets may be a list of them."""
+    wrong = [(key, config[key]) for key in TEXTS if not isinstance(config.get(key, ""), str | Path | None)]
+    for key in ("dataset", "eval_dataset"):
+        value = config.get(key) or []
+        names = value if isinstance(value, list) else [value]
+        wrong += [(key, value)] if not all(isinstance(name, str) for name in names) else []
+    return [message("config.no_text", key=key, value=value) for key, value in wrong]
 
 
 def model_faults(config):
     """Faults of ``model_name_or_path``: a folder that is missing or not whole; names on a hub are not asked for."""
     name = config.get("model_name_or_path")
+    if _text_faults(config):
+        return []
     if not name:
         return [message("config.no_model")]
     if not located(name).is_dir() and (os.path.isabs(name) or str(name).count("/") != 1 or str(name)[0] in ".~"):
@@ -155,11 +184,11 @@ def four_bit_faults(config):
 
 def _names(config, key):
     value = config.get(key) or []
-    return [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)
+    return [name.strip() for name in (value.split(",") if isinstance(value, str) else value)]
 
 
 def _dataset_faults(config):
-    info = located(config.get("dataset_dir", "data")) / "dataset_info.json"
+    info = located(config.get("dataset_dir") or DEFAULTS["dataset_dir"]) / "dataset_info.json"
     if not info.is_file():
         return [message("config.no_info", file=short(info))]
     entries, faults = _entries(info), []
@@ -191,7 +220,7 @@ def _entries(info):
 
 def data_files(config, key="dataset"):
     """Paths of the data files that ``dataset`` (or ``eval_dataset``) names."""
-    folder = located(config.get("dataset_dir", "data"))
+    folder = located(config.get("dataset_dir") or DEFAULTS["dataset_dir"])
     names = _names(config, key)
     entries = json.loads((folder / "dataset_info.json").read_bytes()) if names else {}
     return [folder / entries[name]["file_name"] for name in names]

@@ -121,6 +121,7 @@ MAKERS = {
         {"model_name_or_path": str(write(folder, "model/config.json", {}).parent)}
     )(folder),
     "no data set": checked(without=["dataset"]),
+    "a data set that is a number": checked({"dataset": 5}),
     "a data set that is not registered": checked({"dataset": "other"}),
     "no output_dir": checked(without=["output_dir"]),
     "no template": checked(without=["template"]),
