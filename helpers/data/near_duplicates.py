@@ -17,7 +17,7 @@ CELLS = 16  # a side of the code: a bit for each cell, set where there is more i
 BANDS = 8  # parts of a code, one of which has to be equal
 BITS = 24  # of a code's 256 that may differ
 LATEST = 8  # prints with an equal part of their codes that are compared
-SIMILAR, SAME = 80, 5  # differences of ink, 0..255: saved again or resized; a margin and little else
+SIMILAR, SAME = 80, 3  # differences of ink, 0..255: saved again or resized; a margin and little else
 
 
 @dataclass(frozen=True)
