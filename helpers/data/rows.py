@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+from helpers.data.encodings import decode
 from helpers.language import message
 
 KINDS = {  # by their keys in messages.toml
@@ -23,7 +24,7 @@ def read_rows(path):
     Rows count from 1 in JSONL (lines), from 0 in JSON (records). Faults are (row or None, reason, cure).
     """
     lines = is_jsonl(path)
-    text, faults = _decode(path, lines)
+    text, faults = _read(path, lines)
     rows, wrong = _parse_lines(text) if lines else _parse_list(text)
     faults += wrong
     if not rows and not faults:
@@ -36,7 +37,7 @@ def is_jsonl(path):
     return Path(path).suffix.lower() in (".jsonl", ".ndjson")
 
 
-def _decode(path, lines):
+def _read(path, lines):
     """(text, faults) of a file that may be missing, a folder, a pipe, or of another encoding."""
     try:
         mode = os.stat(path).st_mode
@@ -49,30 +50,12 @@ def _decode(path, lines):
     except OSError as error:
         reason = message("rows.unreadable", why=error.strerror)
         return "", [(None, reason, message("rows.unreadable_cure"))]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _recode(data, "utf-16", (None, message("rows.utf16"), message("rows.utf16_cure")))
-    faults = []
-    if data.startswith(b"\xef\xbb\xbf"):
-        faults = [(None, message("rows.bom"), message("rows.bom_cure"))]
-        data = data[3:]
-    try:
-        return data.decode("utf-8"), faults
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        byte = error.start + 3 * len(faults)
-        reason = message("rows.not_utf8", byte=byte) if lines else message("rows.not_utf8_line", byte=byte, line=row)
-        text, recoded = _recode(data, "gb18030", (row if lines else None, reason, ""))
-        return text, faults + recoded
-
-
-def _recode(data, encoding, fault):
-    """The text by another encoding if it fits, so that the remaining faults can be found too."""
-    row, reason, cure = fault
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return "", [(row, reason, message("rows.unknown_encoding_cure"))]
-    return text, [(row, reason, cure or message("rows.gbk_cure"))]
+    text, fault = decode(data)
+    if fault is None:
+        return text, []
+    byte, reason, cure = fault
+    row = data.count(b"\n", 0, byte) + 1 if lines and byte is not None else None
+    return text, [(row, reason, cure)]
 
 
 def _parse_lines(text):
