@@ -66,7 +66,9 @@ def _parse_lines(text):
         if not line.strip():
             continue
         try:
-            rows.append((number, json.loads(line)))
+            value, twice = _loads(line)
+            rows.append((number, value))
+            faults += [(number, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for key in twice]
         except json.JSONDecodeError as error:  # the row says which line
             fault = message("rows.not_json", column=error.colno, why=error.msg)
             faults.append((number, fault, message("rows.not_json_cure")))
@@ -79,7 +81,7 @@ def _parse_list(text):
     if not text.strip():
         return [], []
     try:
-        value = json.loads(text)
+        value, twice = _loads(text)
     except json.JSONDecodeError as error:
         reason = message("rows.not_json_at", line=error.lineno, column=error.colno, why=error.msg)
         return [], [(None, reason, message("rows.looks_like_jsonl" if _is_jsonl_text(text) else "rows.fix_json"))]
@@ -87,7 +89,22 @@ def _parse_list(text):
         return [], [(None, _impossible(error), message("rows.fix_json"))]
     if not isinstance(value, list):
         return [], [(None, message("rows.no_list", kind=kind(value)), message("rows.no_list_cure"))]
-    return list(enumerate(value)), []
+    rows = list(enumerate(value))
+    return rows, [(None, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for key in twice]
+
+
+def _loads(text):
+    """(the value of a JSON text, keys that one of its objects has twice: of their values the last one is left)."""
+    twice = []
+
+    def build(pairs):
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice.extend(key for key in found if keys.count(key) > 1)
+        return found
+
+    return json.loads(text, object_pairs_hook=build), twice
 
 
 def _is_jsonl_text(text):

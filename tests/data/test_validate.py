@@ -74,7 +74,9 @@ def test_what_the_project_writes_has_no_problem(tmp_path, samples, form):
 def test_rare_line_separators_do_not_shift_line_numbers(tmp_path, samples):
     strange = [Sample(samples[0].file, "a\u2028b\x85c\x0bd"), Sample(samples[1].file, "  ")]
     write_jsonl(strange, tmp_path / "data.jsonl")
-    assert (only(tmp_path / "data.jsonl").row, only(tmp_path / "data.jsonl").reason) == (2, "empty answer")
+    rare, empty = find_problems(tmp_path / "data.jsonl")
+    assert (empty.row, empty.reason) == (2, "empty answer")
+    assert (rare.row, rare.warning) == (1, True) and "U+000B, U+0085, U+2028" in rare.reason
 
 
 def test_multi_turn_video_and_system_records_are_sound(tmp_path, samples):
