@@ -15,10 +15,11 @@ def examine_answers(records, special_tokens=None):
             those of the project's families are warnings.
     """
     for record in records:
-        if special_tokens is None:
-            record.warnings += special_token_faults(record, KNOWN_TOKENS, "texts.known_token")
-        else:
-            record.faults += special_token_faults(record, special_tokens)
+        for text in [*record.answers, *map(without_marks, record.prompts), record.system]:
+            if special_tokens is None:
+                record.warnings += special_token_faults(text, KNOWN_TOKENS, "texts.known_token")
+            else:
+                record.faults += special_token_faults(text, special_tokens)
     _add_look_alikes(records)
     molecules = are_molecules([answer for record in records for answer in record.answers[:1]][:5000])
     for record in records:
@@ -26,13 +27,11 @@ def examine_answers(records, special_tokens=None):
         record.warnings += [warning for warning in found if warning]
 
 
-def special_token_faults(record, tokens, key="texts.special_token"):
-    """(reason, cure) for each text of a record in which some of ``tokens`` stand; its placeholders are none."""
-    texts = [*record.answers, *map(without_marks, record.prompts), *([record.system] if record.system else [])]
-    for text in texts:
-        if found := special_tokens_in(text, tokens):
-            reason = message(key, tokens=", ".join(found[:3]), text=shown(text))
-            yield reason, message("texts.special_token_cure")
+def special_token_faults(text, tokens, key="texts.special_token"):
+    """[(reason, cure)] if any of ``tokens`` stands in a text."""
+    if not (found := special_tokens_in(text, tokens)):
+        return []
+    return [(message(key, tokens=", ".join(found[:3]), text=shown(text)), message("texts.special_token_cure"))]
 
 
 def without_marks(text):

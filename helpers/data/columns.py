@@ -98,7 +98,7 @@ def _compare(value, place, row, kinds, faults, late):
 
 
 def _is_new(value, place, known):
-    """Whether a value does not fit a column as its ``Kind`` describes it: a new key, null alone so far, or an integer."""
+    """Whether a value does not fit the column that ``known`` describes: a new key, null alone so far, whole numbers."""
     if known is None:
         return value is not None or place[-1] != "[]"
     return value is not None and (not known.name or (known.whole and isinstance(value, float)))

@@ -68,7 +68,7 @@ def _parse_lines(text):
         try:
             value, twice = _loads(line)
             rows.append((number, value))
-            faults += [(number, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for key in twice]
+            faults += [(number, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for _, key in twice]
         except json.JSONDecodeError as error:  # the row says which line
             fault = message("rows.not_json", column=error.colno, why=error.msg)
             faults.append((number, fault, message("rows.not_json_cure")))
@@ -90,21 +90,30 @@ def _parse_list(text):
     if not isinstance(value, list):
         return [], [(None, message("rows.no_list", kind=kind(value)), message("rows.no_list_cure"))]
     rows = list(enumerate(value))
-    return rows, [(None, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for key in twice]
+    keys = {id(one): key for one, key in twice}  # which live, in ``twice``, so no other object has their ids
+    found = [(row, key) for row, one in rows for key in _keys_twice(one, keys)] if keys else []
+    return rows, [(row, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for row, key in found]
 
 
 def _loads(text):
-    """(the value of a JSON text, keys that one of its objects has twice: of their values the last one is left)."""
+    """(the value of a JSON text, [(object in it that has a key twice, that key)]); of the values the last is left."""
     twice = []
 
     def build(pairs):
         found = dict(pairs)
         if len(found) < len(pairs):
             keys = [key for key, _ in pairs]
-            twice.extend(key for key in found if keys.count(key) > 1)
+            twice.append((found, next(key for key in found if keys.count(key) > 1)))
         return found
 
     return json.loads(text, object_pairs_hook=build), twice
+
+
+def _keys_twice(value, twice):
+    """The keys that objects in ``value`` have twice; ``twice``: {id of such an object: key}."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found = [twice[id(value)]] if id(value) in twice else []
+    return found + [key for one in inside for key in _keys_twice(one, twice)]
 
 
 def _is_jsonl_text(text):

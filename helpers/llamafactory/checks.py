@@ -12,6 +12,7 @@ from helpers.data.rows import read_rows
 from helpers.data.validate import accept, find_problems
 from helpers.language import message
 from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
+from helpers.llamafactory.entries import entry_problems
 from helpers.llamafactory.minicpm import budget_line
 from helpers.llamafactory.resume import find_run
 from helpers.llamafactory.tokens import TEMPLATES, find_long_rows, size_text
@@ -54,9 +55,10 @@ def check(config, nproc=1, may_shrink=True, overwrite=False):
     report, problems, counts = Report(), [], []
     for key in ("dataset", "eval_dataset"):
         for file in data_files(config, key):
-            found = find_problems(file, fmt="sharegpt")
+            found = find_problems(file, fmt="sharegpt", special_tokens=())  # find_long_rows knows the model's
             whole = all(problem.warning for problem in found)
-            problems += found + (find_long_rows(file, config, report, may_shrink) if whole else [])
+            problems += found + (entry_problems(file) if whole else [])
+            problems += find_long_rows(file, config, report, may_shrink) if whole else []
             counts.append((key, len(read_rows(file)[0]), file))
     accept(problems)
     _, line = find_run(said, nproc, overwrite)
