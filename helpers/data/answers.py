@@ -1,6 +1,7 @@
 """What the texts of a whole file show: special tokens in them, answers that only look alike, LaTeX and SMILES."""
 
 from helpers.data.formats import MARKS
+from helpers.data.lookalikes import first_difference
 from helpers.data.notations import are_molecules, notation_warning
 from helpers.data.rows import shown
 from helpers.data.texts import KNOWN_TOKENS, same_look, special_tokens_in
@@ -48,7 +49,6 @@ def _add_look_alikes(records):
         for answer in record.answers:
             earlier, other = first.setdefault(same_look(answer), (record.row, answer))
             if other != answer:
-                letters = next((a, b) for a, b in zip(answer + "\0", other + "\0", strict=False) if a != b)
-                codes = " / ".join("-" if letter == "\0" else f"U+{ord(letter):04X}" for letter in letters)
-                reason = message("texts.look_alike", text=shown(answer), row=earlier, codes=codes)
+                facts = {"row": earlier, "codes": first_difference(answer, other)}
+                reason = message("texts.look_alike", text=shown(answer), **facts)
                 record.warnings.append((reason, message("texts.look_alike_cure")))
