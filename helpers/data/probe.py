@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 
 from helpers.data import media, near_duplicates
 from helpers.data.images import MAX_BYTES, Facts, PictureError, look_at_picture, strict_pillow
+from helpers.data.lookalikes import find_lookalike, first_difference
 from helpers.data.near_duplicates import Print
 from helpers.data.rows import half_character, shown
 from helpers.language import message
@@ -119,6 +120,9 @@ def _file_fault(real, name):
         found = os.stat(real)
     except (FileNotFoundError, NotADirectoryError):
         cure = message("file.backslash_cure" if "\\" in name else "file.missing_cure")
+        if other := find_lookalike(real):
+            facts = {"other": shown(other.name), "codes": first_difference(real, str(other))}
+            cure = message("file.look_alike_cure", **facts)
         return message("file.missing", file=shown(name)), cure
     except OSError as error:
         return message("file.not_opened", file=shown(name), why=error.strerror), message("file.not_opened_cure")

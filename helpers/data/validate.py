@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.data.answers import examine_answers
 from helpers.data.near_duplicates import SAME, find_near
 from helpers.data.probe import Look, look_at, look_at_all
 from helpers.data.records import KEYS, Problem, Record, read_records
@@ -31,6 +32,7 @@ def find_problems(
     image_tokens=None,
     max_image_tokens=None,
     test_path=None,
+    special_tokens=None,
     fmt="auto",
 ):
     """Every problem of a data file: its encoding, JSON, records, answers, pictures, videos and sounds, all decoded.
@@ -40,6 +42,8 @@ def find_problems(
         answer_tokens, max_answer_tokens: a function str -> number of tokens, and how many an answer may have.
         image_tokens, max_image_tokens: a function (width, height) in pixels -> tokens, and how many a picture may take.
         test_path: a second file, examined too; its pictures must not be in the first.
+        special_tokens: strings that must not stand in any text, such as ``processor.tokenizer.all_special_tokens``.
+            None: those that the families of the lessons have are warnings.
         fmt: "auto", "jsonl", "qwen2_vl", "minicpm" or "sharegpt".
 
     Returns:
@@ -49,7 +53,7 @@ def find_problems(
         raise TypeError(message("data.count_and_limit"))
     if fmt != "auto" and fmt not in KEYS:
         raise ValueError(message("data.no_format", name=fmt, known=", ".join(KEYS)))
-    rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens)
+    rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens, special_tokens)
     train = examine(path, fmt, rules)
     if test_path is None:
         return train.problems
@@ -83,6 +87,7 @@ class Rules:
     max_answer_tokens: int | None
     image_tokens: object
     max_image_tokens: int | None
+    special_tokens: list[str] | None = None
 
 
 NO_RULES = Rules(None, None, None, None)
@@ -106,6 +111,7 @@ def examine(path, fmt="auto", rules=NO_RULES):
         record.faults += [looks[file].fault for file in record.files if looks[file].fault]
         record.warnings += [looks[file].warning for file in record.files if looks[file].warning]
         record.faults += _too_long(record, looks, rules)
+    examine_answers(records, rules.special_tokens)
     _contradictions(records, looks)
     _near_contradictions(records, looks)
     problems = [Problem(short(path), *fault) for fault in faults]
@@ -153,7 +159,7 @@ def _contradictions(records, looks):
         digests = tuple(looks[file].digest for file in record.files)
         if not digests or None in digests or not record.answers:
             continue
-        earlier = first.setdefault((digests, tuple(record.prompts)), record)
+        earlier = first.setdefault((digests, record.system, *record.prompts), record)
         if earlier.answers != record.answers:
             what, answer = message(WORDS[record.files[0][1]]), shown(record.answers[0])
             reason = message("data.contradiction", what=what, row=earlier.row, answer=answer)

@@ -5,13 +5,14 @@ LLaMA-Factory cuts rows at ``cutoff_len`` (even inside the picture's tokens), sh
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from helpers.data import media
 from helpers.data.rows import read_rows
-from helpers.data.validate import accept, examine
+from helpers.data.validate import NO_RULES, accept, examine
 from helpers.language import message
 from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
+from helpers.llamafactory.entries import entry_problems
 from helpers.llamafactory.minicpm import budget_line
 from helpers.llamafactory.resume import find_run
 from helpers.llamafactory.tokens import TEMPLATES, find_long_rows, size_text
@@ -56,9 +57,9 @@ def check(config, nproc=1, may_shrink=True, overwrite=False):
     report, problems, counts = Report(), [], []
     for key in ("dataset", "eval_dataset"):
         for file in data_files(config, key):
-            found = examine(file, "sharegpt")
+            found = examine(file, "sharegpt", replace(NO_RULES, special_tokens=()))  # find_long_rows knows the model's
             whole = all(problem.warning for problem in found.problems)
-            problems += found.problems
+            problems += found.problems + (entry_problems(file) if whole else [])
             problems += find_long_rows(file, found.looks, config, report, may_shrink) if whole else []
             counts.append((key, len(read_rows(file)[0]), file))
     accept(problems)

@@ -6,7 +6,8 @@ tests/llamafactory compares the numbers with LLaMA-Factory's own.
 import math
 from functools import cache, partial
 
-from helpers.data.formats import MARKS
+from helpers.data.answers import special_token_faults, without_marks
+from helpers.data.formats import MARKS, begins_with_system
 from helpers.data.records import Problem
 from helpers.data.rows import read_rows
 from helpers.language import message
@@ -60,16 +61,18 @@ def find_long_rows(file, looks, config, report, may_shrink):
     minicpm = "image" not in TEMPLATES[config["template"]]
     image_tokens = None if minicpm else cache(inputs.image_tokens(processor))
     see = partial(_seen, looks, config, report, may_shrink, inputs.shrunk_size(processor))
+    special = inputs.special_tokens(processor)
     problems = []
     for row, value in read_rows(file)[0][: config["max_samples"]]:
         faults = _unknown_media(value, config["template"])
         faults += video_faults(value, file.parent, config) if minicpm and not faults else []
+        faults += _special_tokens(value, special)
         lost = bool(faults)  # LLaMA-Factory cannot take such a row: nothing to count
         sizes = [see(name, faults) for name in value.get("images") or []]
         if not lost:
             media = _media(value, file, sizes, processor, config, report, count) if minicpm else 0
             media += 0 if minicpm else sum(image_tokens(*size) for size in sizes)
-            prompt, answer = text_tokens(value["messages"], processor.tokenizer, config["template"], config)
+            prompt, answer = text_tokens(with_system(value), processor.tokenizer, config["template"], config)
             report.lengths.append(prompt + media + answer)
             if fault := _cut(prompt, media, answer, config["cutoff_len"]):
                 faults.append(fault)
@@ -104,6 +107,19 @@ def _unknown_media(value, template):
         for kind, cure in cures.items()
         if value.get(kind) and kind not in allowed
     ]
+
+
+def _special_tokens(value, tokens):
+    """Faults of a row in whose texts special tokens of the model stand."""
+    texts = [without_marks(turn["content"]) for turn in with_system(value)]
+    return [fault for text in texts for fault in special_token_faults(text, tokens)]
+
+
+def with_system(value):
+    """The messages of a record, its system column in front: a system message counts more, as in LLaMA-Factory."""
+    if begins_with_system(value) or not value.get("system"):
+        return value["messages"]
+    return [{"role": "system", "content": value["system"]}, *value["messages"]]
 
 
 def _seen(looks, config, report, may_shrink, shrunk_size, name, faults):
@@ -147,12 +163,14 @@ def _load_processor(name):
 def prompt_pieces(messages, template, config):
     """[(role, text)] as LLaMA-Factory's template lays a conversation out, marks of pictures and the like still in it.
 
-    The pieces are turned into tokens one by one. ``default_system`` of the configuration counts more than the
-    template's own.
+    The pieces are turned into tokens one by one. Where there is no system message, or an empty one, the
+    ``default_system`` of the configuration stands, else the template's own.
     """
-    pieces = TEMPLATES[template]
-    system = config.get("default_system") or pieces["default_system"]
-    if system and messages[0]["role"] != "system":
+    pieces, default = TEMPLATES[template], config.get("default_system")
+    system = pieces["default_system"] if default is None else default
+    if messages[0]["role"] == "system":
+        system, messages = messages[0]["content"] or system, messages[1:]
+    if system:
         messages = [{"role": "system", "content": system}, *messages]
     made = [("start", pieces["start"])] if pieces["start"] else []
     return made + [(turn["role"], pieces[turn["role"]].format(turn["content"])) for turn in messages]

@@ -10,9 +10,32 @@ PROMPT = "Convert the formula in the picture to LaTeX."
 
 
 def conversation(processor, prompt=PROMPT, modality="image"):
-    """The text of one question about one picture (or ``modality`` "audio": sound), up to where the answer begins."""
+    """The text of one question about one picture (or ``modality`` "audio": sound), up to where the answer begins.
+
+    Raises:
+        ValueError: a special token stands in the prompt; says which.
+    """
+    refuse_special_tokens(prompt, processor)
     content = [{"type": modality}, {"type": "text", "text": prompt}]
     return processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+
+
+def special_tokens(processor):
+    """The strings that are no text to the model: whatever is meant by them, its tokenizer makes one token of each.
+
+    GLM's /nothink is left out: it is there to be written by people.
+    """
+    tokenizer = processor.tokenizer
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    media = [getattr(processor, f"{kind}_token", None) for kind in ("image", "video", "audio")]
+    found = dict.fromkeys([*tokenizer.all_special_tokens, *added, *filter(None, media)])
+    return [token for token in found if not token.startswith("/")]
+
+
+def refuse_special_tokens(prompt, processor):
+    """Raise ValueError if a special token stands in the prompt, and say which."""
+    if found := [token for token in special_tokens(processor) if token in prompt]:
+        raise ValueError(message("models.special_token", prompt=repr(prompt[:60]), tokens=", ".join(found)))
 
 
 def encode_prompts(samples, processor, prompt=PROMPT):

@@ -74,7 +74,9 @@ def test_what_the_project_writes_has_no_problem(tmp_path, samples, form):
 def test_rare_line_separators_do_not_shift_line_numbers(tmp_path, samples):
     strange = [Sample(samples[0].file, "a\u2028b\x85c\x0bd"), Sample(samples[1].file, "  ")]
     write_jsonl(strange, tmp_path / "data.jsonl")
-    assert (only(tmp_path / "data.jsonl").row, only(tmp_path / "data.jsonl").reason) == (2, "empty answer")
+    rare, empty = find_problems(tmp_path / "data.jsonl")
+    assert (empty.row, empty.reason) == (2, "empty answer")
+    assert (rare.row, rare.warning) == (1, True) and "U+000B, U+0085, U+2028" in rare.reason
 
 
 def test_multi_turn_video_and_system_records_are_sound(tmp_path, samples):
@@ -155,6 +157,25 @@ def test_gbk_file_is_read_on_for_further_problems(tmp_path, samples):
 
 def test_missing_file_is_a_problem(tmp_path):
     assert "missing" in only(tmp_path / "nowhere.json").reason
+
+
+def test_special_tokens_are_faults_if_told_and_else_warnings(tmp_path, samples):
+    write_jsonl([Sample(samples[0].file, "a <|image|> b"), *samples[1:]], tmp_path / "data.jsonl")
+    known, told = only(tmp_path / "data.jsonl"), only(tmp_path / "data.jsonl", special_tokens=["<|image|>"])
+    assert (known.row, known.warning, told.row, told.warning) == (1, True, 1, False)
+    assert find_problems(tmp_path / "data.jsonl", special_tokens=["<unk>"]) == []
+
+
+def test_missing_file_is_told_of_the_one_that_looks_like_it(tmp_path, samples):
+    samples[0].file.rename(tmp_path / "images" / "0.PNG")
+    write_jsonl(samples, tmp_path / "data.jsonl")
+    problem = only(tmp_path / "data.jsonl")
+    assert "is missing" in problem.reason and "looks the same, '0.PNG', but is not (U+0070 / U+0050)" in problem.cure
+
+
+def test_same_picture_and_question_under_another_system_text_is_sound(tmp_path, samples):
+    rows = [{"messages": turns("<image>Q", s), "images": ["images/0.png"], "system": s} for s in ("Formal.", "Plain.")]
+    assert find_problems(write(tmp_path / "d.json", rows)) == []
 
 
 # --- rules over the whole set -----------------------------------------------------------------

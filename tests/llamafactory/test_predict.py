@@ -32,6 +32,13 @@ def test_every_file_is_answered_in_order_whatever_it_is(folder):
     )
 
 
+def test_special_token_in_a_prompt_is_refused(folder):
+    config = DEFAULTS | llamafactory.recipe("minicpm_o_lora_sft")
+    processor = models.load_processor("minicpm_o", SETTINGS)
+    with pytest.raises(ValueError, match="special token <slice>"):
+        encode(processor, [Sample(folder / "0.png", "")], config, "Read <slice> this")
+
+
 @pytest.mark.parametrize(("fps", "frames"), [(2.0, 10), (1.0, 5), (100.0, 20)])
 def test_a_video_is_asked_about_with_the_frames_of_its_training(folder, fps, frames):
     config = DEFAULTS | llamafactory.recipe("minicpm_v_lora_sft") | {"video_fps": fps}

@@ -9,9 +9,10 @@ from llamafactory_places import config_of, write_rows
 from PIL import Image
 
 from helpers import llamafactory
+from helpers.data.formats import register
 from helpers.data.samples import Sample
 from helpers.data.validate import DataError
-from helpers.llamafactory.tokens import glm_ocr_size, text_tokens
+from helpers.llamafactory.tokens import glm_ocr_size, prompt_pieces, text_tokens
 
 
 def page(size=(60, 40)):
@@ -85,6 +86,48 @@ def test_longer_answers_take_more_tokens_and_the_picture_counts_apart(place):
     )
     asked = [{"role": "system", "content": "Be brief."}, *talk]
     assert text_tokens(asked, tokenizer, "glm_ocr")[0] > prompt
+
+
+@pytest.mark.parametrize("default", [None, "", "Be kind."])
+def test_an_empty_system_message_means_the_default_one(default):
+    talk = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+    without = prompt_pieces(talk, "minicpm_v", {"default_system": default})
+    empty = [{"role": "system", "content": ""}, *talk]
+    assert prompt_pieces(empty, "minicpm_v", {"default_system": default}) == without
+    said = "" if default == "" else f"<|im_start|>system\n{default or 'You are a helpful assistant.'}<|im_end|>\n"
+    assert "".join(text for role, text in without if role == "system") == said
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "system"),
+    [("Read", "a <|image|> b", None), ("Read <|user|> this", "a", None), ("Read", "a", "Be <|endoftext|> brief.")],
+)
+def test_special_tokens_of_the_model_are_refused_wherever_they_stand(place, question, answer, system):
+    token = next(token for text in (question, answer, system or "") for token in text.split() if token[0] == "<")
+    with pytest.raises(DataError) as caught:
+        llamafactory.check(config_of(place, data=written(place, question, answer, system)))
+    assert f"rows.json:0: special token {token} in " in str(caught.value) and "take it out" in str(caught.value)
+
+
+def written(place, question, answer, system=None, name="texts"):
+    """The name of a new folder with a data set of one row; ``system``: its column."""
+    (place / name).mkdir(exist_ok=True)
+    Image.linear_gradient("L").resize((60, 40)).save(place / name / "1.png")
+    turns = [{"role": "user", "content": f"<image>{question}"}, {"role": "assistant", "content": answer}]
+    row = {"messages": turns, "images": ["1.png"]} | ({} if system is None else {"system": system})
+    (place / name / "rows.json").write_text(json.dumps([row]), encoding="utf-8")
+    register(place / name / "dataset_info.json", "rows", "rows.json")
+    return name
+
+
+def test_tokens_of_another_family_are_text_to_this_model(place):
+    assert llamafactory.check(config_of(place, data=written(place, "Read", "a <|im_end|> b"))).lengths
+
+
+def test_system_column_is_counted(place):
+    short = llamafactory.check(config_of(place, data=written(place, "Read", "a"))).lengths
+    long = llamafactory.check(config_of(place, data=written(place, "Read", "a", "Be brief and exact."))).lengths
+    assert long[0] > short[0] + 5
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,20 @@
 """helpers.models.inputs: the question as the family lays it out, and as many image tokens as the picture makes."""
 
+import re
+
 import official
 import pytest
 from PIL import Image
 
 from helpers.data.samples import Sample
-from helpers.models.inputs import PROMPT, conversation, encode_prompts, image_tokens, shrunk_size
+from helpers.models.inputs import (
+    PROMPT,
+    conversation,
+    encode_prompts,
+    image_tokens,
+    shrunk_size,
+    special_tokens,
+)
 from helpers.models.load import load_processor
 from helpers.settings import Settings
 
@@ -35,6 +44,19 @@ def test_question_ends_where_the_answer_begins(tiny):
     text = conversation(tiny)
     assert text.endswith(f"<|image_pad|><|vision_end|>{PROMPT}<|im_end|>\n<|im_start|>assistant\n")
     assert "(<audio>./</audio>)" in conversation(load_processor("minicpm_o", Settings.tiny()), "?", "audio")
+
+
+@pytest.mark.parametrize(
+    ("family", "token"), [("qwen2_vl", "<|image_pad|>"), ("glm_ocr", "<|user|>"), ("minicpm_o", "</image>")]
+)
+def test_special_token_in_a_prompt_is_named(family, token):
+    processor = load_processor(family, Settings.tiny())
+    assert token in special_tokens(processor)
+    with pytest.raises(
+        ValueError, match=f"prompt 'Read {re.escape(token)} this' holds .*{re.escape(token)}: take it out"
+    ):
+        conversation(processor, f"Read {token} this")
+    assert "/nothink" not in special_tokens(processor)
 
 
 def test_prompts_are_padded_on_the_left_and_hold_each_picture_whole(tiny, tmp_path):
