@@ -132,14 +132,6 @@ def mcnemar(before, after) -> Switches:
     return Switches(gained, lost, p)
 
 
-def check_pairs(predictions: list[str], truths: list[str]) -> None:
-    """Raise ValueError when the lengths differ or there are no samples."""
-    if len(predictions) != len(truths):
-        raise ValueError(message("results.unequal", predictions=len(predictions), truths=len(truths)))
-    if not truths:
-        raise ValueError(message("results.nothing"))
-
-
 def _resampled(values, seed, from_sums):
     """Each measure, (1 + RESAMPLES,): first of the samples as they are, then of the resamples."""
     import numpy as np
