@@ -8,8 +8,8 @@ r"""The formula inside an answer: chat models wrap a right formula in fences, de
     else; a fence that never closes reaches to the end. One backtick on either side.
 4.  ``$ $``, ``$$ $$``, ``\( \)``, ``\[ \]`` around all, where none of them stands inside.
 5.  Environments that set one displayed formula: ``equation``, ``displaymath``, ``math``; and where they hold a single
-    line also ``align``, ``gather``, ``multline``, ``eqnarray``, ``flalign``, ``split``, ``aligned``, ``gathered``, whose
-    ``&`` then only space. All with or without ``*``.
+    line also ``align``, ``gather``, ``multline``, ``eqnarray``, ``flalign``, ``split``, ``aligned``, ``gathered``;
+    their ``&`` then only space. All with or without ``*``.
 
 What prints something of its own stays: ``\tag``, several lines, text after the formula.
 """
