@@ -27,7 +27,7 @@ def load(family, settings, folder=None):
 
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
-        ValueError: the adapter is of another base. ImportError: four_bit without bitsandbytes.
+        ValueError: the adapter is of another base, or a pickle. ImportError: four_bit without bitsandbytes.
     """
     import torch
     from transformers import AutoModelForImageTextToText
