@@ -22,11 +22,16 @@ def read_text(path):
 
 def write_text(path, text):
     """Write a UTF-8 file under a temporary name and rename it when whole: a killed run leaves no half file."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path, data):
+    """Write a file as ``write_text`` does."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(text.encode("utf-8"))
+        partial.write_bytes(data)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
