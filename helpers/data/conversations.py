@@ -72,9 +72,10 @@ def _turns(row, used):
         reason = message("convert.no_turns", keys=", ".join(map(shown, sorted(row)[:8])))
         raise RowFault(reason, message("convert.no_turns_cure"))
     used |= {question, answer, "history", "input"}
-    for pair in row.get("history") or ():
-        if not isinstance(pair, list) or len(pair) != 2:
-            raise RowFault(message("convert.history"), message("convert.history_cure"))
+    history = row.get("history") or []
+    if not isinstance(history, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in history):
+        raise RowFault(message("convert.history"), message("convert.history_cure"))
+    for pair in history:
         turns += [("user", string_of(pair[0], "history")), ("assistant", string_of(pair[1], "history"))]
     more = row.get("input") or ""
     asked = "\n".join(part for part in (string_of(row[question], question), string_of(more, "input")) if part)

@@ -82,7 +82,8 @@ def _dialect_of_turns(row, turns):
         return "ms-swift"
     roles = {turn["role"] for turn in turns if isinstance(turn.get("role"), str)}
     foreign = any(role not in OWN_ROLES and role.casefold() in ROLES for role in roles)
-    files = [file for key in ("images", "videos", "audios") for file in row.get(key) or () if isinstance(file, dict)]
+    lists = [row[key] for key in ("images", "videos", "audios") if isinstance(row.get(key), list)]
+    files = [file for files in lists for file in files if isinstance(file, dict)]
     return "ShareGPT" if foreign or files else ""
 
 

@@ -299,6 +299,7 @@ WRONG = [
     (alpaca, {"output": "a <image> b"}, "<image> or a file in a turn of role assistant"),
     (alpaca, {"output": "\ud800"}, "half a character"),
     (alpaca, {"system": "<image>"}, "<image> or a file in a turn of role system"),
+    (alpaca, {"history": 3}, "history is no list"),
     (alpaca, {"history": ["a"]}, "history is no list of [question, answer]"),
     (alpaca, {"instruction": "<image><image>"}, "2 <image> placeholders, 1 image files"),
     (llava, {"image": None}, "1 <image> placeholders, 0 image files"),
