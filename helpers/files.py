@@ -32,16 +32,21 @@ def write_text(path, text):
     Raises:
         ValueError: the text holds half a character, which UTF-8 cannot hold.
     """
-    path = Path(path)
     try:
-        content = text.encode("utf-8")
+        data = text.encode("utf-8")
     except UnicodeEncodeError as error:
         near = repr(text[max(0, error.start - 20) : error.start + 20])
         raise ValueError(message("files.half_character", file=short(path), text=near)) from error
+    write_bytes(path, data)
+
+
+def write_bytes(path, data):
+    """Write a file as ``write_text`` does."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(content)
+        partial.write_bytes(data)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

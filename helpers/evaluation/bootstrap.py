@@ -133,14 +133,6 @@ def mcnemar(before, after) -> Switches:
     return Switches(gained, lost, p)
 
 
-def check_pairs(predictions: list[str], truths: list[str]) -> None:
-    """Raise ValueError when the lengths differ or there are no samples."""
-    if len(predictions) != len(truths):
-        raise ValueError(message("results.unequal", predictions=len(predictions), truths=len(truths)))
-    if not truths:
-        raise ValueError(message("results.nothing"))
-
-
 def check_lengths(first, second) -> None:
     """Raise ValueError when two lists that belong together differ in length."""
     if len(first) != len(second):

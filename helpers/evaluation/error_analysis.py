@@ -7,6 +7,7 @@ import math
 from collections import Counter
 
 from helpers.evaluation.bootstrap import check_lengths, wilson
+from helpers.evaluation.pairs import text_pairs
 from helpers.language import message
 
 
@@ -19,10 +20,12 @@ def confusions(predictions: list[str], truths: list[str], tokens=str.split) -> l
 
     Args:
         tokens: text -> list of tokens; the default splits at white space, as LaTeX_OCR is written.
+
+    Raises ValueError as ``pairs.text_pairs``.
     """
     from rapidfuzz.distance import Levenshtein
 
-    check_lengths(predictions, truths)
+    predictions, truths = text_pairs(predictions, truths)
     found, first, seen, made = Counter(), {}, Counter(), Counter()
     for row, pair in enumerate(zip(predictions, truths, strict=True)):
         prediction, truth = map(tokens, pair)

@@ -28,7 +28,7 @@ def load(family, settings, folder=None):
 
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
-        ValueError: the adapter is of another base; weights, configuration or vocabulary do not belong together.
+        ValueError: the adapter is of another base or a pickle; weights, configuration and vocabulary do not fit.
         ImportError: four_bit without bitsandbytes.
     """
     minicpm.register()
