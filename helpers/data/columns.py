@@ -46,7 +46,7 @@ def column_faults(rows, path):
         path: where they were read: a long JSONL is read in parts.
     """
     kinds, faults = {}, {}
-    first = _rows_of_first_batch(path) if is_jsonl(path) else None
+    first = _rows_of_first_batch(path) if rows and is_jsonl(path) else None
     for row, value in rows:
         late = first is not None and row > first
         _look(value, (), row, kinds, faults, late)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.data.columns import add_column_faults
-from helpers.data.foreign import foreign_form
+from helpers.data.dialects import recognise
 from helpers.data.formats import MARKS
 from helpers.data.rows import is_jsonl, kind, read_rows, shown
 from helpers.data.texts import can_be_seen, text_faults, text_warnings
@@ -62,7 +62,7 @@ class Record:
 def read_records(path, form="auto"):
     """Read a data file: ``(records, faults)``; faults of the file itself are (row or None, reason, cure)."""
     rows, faults = read_rows(path)
-    if other := foreign_form([value for _, value in rows]):
+    if other := recognise([value for _, value in rows]):
         reason = message("records.foreign", form=other)
         return [], [*faults, (None, reason, message("records.foreign_cure"))]
     form = _form([value for _, value in rows]) if form == "auto" else form

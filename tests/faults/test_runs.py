@@ -83,7 +83,7 @@ def exported(folder, **paths):
 def turned():
     exif = Image.Exif()
     exif[274] = 6
-    return encoded(Image.new("L", (60, 20), 200), "PNG", exif=exif)
+    return encoded(Image.linear_gradient("L").resize((60, 20)), "PNG", exif=exif)
 
 
 def see_through():
