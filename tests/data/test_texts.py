@@ -14,7 +14,6 @@ from helpers.data.texts import (
     text_warnings,
 )
 
-
 NOTHING = (
     *("", " \n\t", "\u200b", "\ufeff", "\u3000\xa0\u2003", "\x00\x1f", "\u0301\u20d7", "\u2028\u2029"),
     *("\u202e\u200d", "\u3164", "\u2800", "\xad", "\u00a0\u200b\r\n"),
