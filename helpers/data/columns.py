@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.data.rows import is_jsonl, kind, shown
+from helpers.data.rows import KINDS, is_jsonl, shown
 from helpers.language import message
 
 MAX_DEPTH = 62  # lists and objects in one another, that Arrow takes in a column
@@ -16,9 +16,9 @@ EDGES = -(2**63), 2**63  # of a whole number
 
 @dataclass
 class Kind:
-    """What is known of a place in the rows: the first kind of value there ("" after null alone), and its row.
+    """What is known of a place in the rows: the first kind of value there, "" after null alone, and its row.
 
-    whole: no number with a fraction yet; others: how many values of another kind.
+    name: a key of messages.toml; whole: no number with a fraction yet; others: how many values of another kind.
     """
 
     name: str
@@ -83,7 +83,7 @@ def _look(value, place, row, kinds, faults, late):
 
 def _compare(value, place, row, kinds, faults, late):
     """Note a fault if the value is of another kind than those before it at its place, or comes too late."""
-    name, known = "" if value is None else kind(value), kinds.get(place)
+    name, known = "" if value is None else KINDS[type(value)], kinds.get(place)
     if late and _is_new(value, place, known) and not any(place[:end] in faults for end in range(len(place))):
         facts = message("columns.late", place=_shown(place), size=BATCH // 2**20), message("columns.late_cure")
         faults.setdefault(place, (row, *facts))
@@ -91,7 +91,7 @@ def _compare(value, place, row, kinds, faults, late):
         known = kinds[place] = Kind(name, row)
     if name and name != known.name:
         known.others += 1
-        facts = {"kind": name, "other": known.name, "row": known.row}
+        facts = {"kind": message(name), "other": message(known.name), "row": known.row}
         reason = message("columns.kinds", place=_shown(place), **facts)
         faults.setdefault(place, (row, reason, message("columns.kinds_cure")))
     known.whole = known.whole and not isinstance(value, float)

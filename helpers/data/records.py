@@ -123,11 +123,15 @@ def _check_keys(record, value, form):
         record.faults.append((reason, message("records.tools_cure" if tools else "records.unknown_key_cure")))
 
 
-def _string(record, holder, key, name):
-    """The string under ``key``, or None with a fault; a missing key has been named already."""
+def _string(record, holder, key, role=""):
+    """The string under ``key``, or None with a fault; a missing key has been named already.
+
+    ``role``: whose text it is, in a turn of a conversation.
+    """
     value = holder.get(key, "")
     if isinstance(value, str):
         return value if key in holder else None
+    name = message("records.of_role", role=role, key=key) if role else key
     reason = message("records.no_string", name=name, kind=kind(value))
     record.faults.append((reason, message("records.no_string_cure")))
     return None
@@ -143,11 +147,11 @@ def _read_jsonl(record, value):
         record.faults.append((message("records.two_files", names=names), message("records.two_files_cure")))
     for modality in named:
         _add_file(record, modality, value)
-    _add_answer(record, _string(record, value, "text", "text"))
+    _add_answer(record, _string(record, value, "text"))
 
 
 def _add_file(record, modality, value):
-    name = _string(record, value, modality, modality)
+    name = _string(record, value, modality)
     if name is not None:
         record.files.append((name, modality))
 
@@ -190,7 +194,7 @@ def _read_system(record, value):
     """Add the system text: of the message before the first question, else of the column; LLaMA-Factory takes one."""
     turns, column = value.get("messages"), value.get("system")
     first = turns[0] if isinstance(turns, list) and turns and isinstance(turns[0], dict) else {}
-    if column is not None and _string(record, value, "system", "system") and first.get("role") == "system":
+    if column is not None and _string(record, value, "system") and first.get("role") == "system":
         record.faults.append((message("records.two_systems"), message("records.two_systems_cure")))
     if first.get("role") != "system":
         record.system = column if isinstance(column, str) else ""
@@ -198,8 +202,7 @@ def _read_system(record, value):
         reason = message("records.turn_no_text", key="content", keys=_names(first))
         record.faults.append((reason, message("records.turn_no_text_cure", key="content")))
     else:
-        name = message("records.of_role", role="system", key="content")
-        record.system = _string(record, first, "content", name) or ""
+        record.system = _string(record, first, "content", "system") or ""
         if record.system == first["content"] == "":
             record.warnings.append((message("records.empty_system"), message("records.empty_system_cure")))
     for mark in MARKS.values():
@@ -237,7 +240,7 @@ def _read_turn(record, turn, role, content):
     elif unknown := turn.keys() - {"role", content}:
         reason = message("records.unknown_key", keys=_names(unknown))
         record.faults.append((reason, message("records.unknown_key_cure")))
-    text = _string(record, turn, content, message("records.of_role", role=role, key=content))
+    text = _string(record, turn, content, role)
     if role == "assistant":
         _add_answer(record, text)
     elif text is not None:

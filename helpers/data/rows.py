@@ -142,4 +142,4 @@ def shown(text):
 
 def half_character(text):
     """True if the text holds a lone surrogate, which no file and no tokenizer takes."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)

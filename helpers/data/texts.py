@@ -49,6 +49,8 @@ def text_faults(text):
 def text_warnings(text, answer=False):
     """What training survives and nobody sees, as a list of (reason, cure); ``answer``: also spaces at its ends."""
     found = []
+    if text.isascii() and text.isprintable() and text == text.strip():
+        return found
     if answer and text != text.strip():
         found.append((message("records.spaces", text=shown(text)), message("records.spaces_cure")))
         text = text.strip()
