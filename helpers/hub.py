@@ -1,12 +1,15 @@
 """Models and data sets from a hub, which is first asked whether it is there: its own client would try for minutes."""
 
+import errno
 import http.client
 import os
+import re
 import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +17,9 @@ from helpers.language import message
 
 SECONDS = 5.0
 NOT_THE_HUB = (407, 502, 503, 504)  # what a proxy answers in its stead
+SECRET = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD)$")  # how the names of variables end that nobody else may see
+IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]*@")  # user:password@ of an address
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def require_hub(settings):
@@ -27,7 +33,7 @@ def require_hub(settings):
     why = ask({settings.hub: address})[settings.hub]
     if why:
         other = "huggingface" if settings.hub == "modelscope" else "modelscope"
-        host = urlsplit(address).hostname or address
+        host = host_of(address)
         raise ConnectionError(message("hub.out_of_reach", hub=settings.hub, host=host, why=why, other=other))
 
 
@@ -39,17 +45,61 @@ def download(settings, name, patterns, dataset=False):
         dataset: whether it holds data, not a model.
 
     Raises:
-        ConnectionError: the hub does not answer within seconds; the message says what to do.
+        ConnectionError: the hub does not answer within seconds, refuses, or breaks off; the message says what to do.
+        OSError: the disk is full.
     """
     require_hub(settings)
-    if settings.hub == "modelscope":
-        import modelscope
+    with _failures_named(settings.hub, name):
+        if settings.hub == "modelscope":
+            import modelscope
 
-        client = modelscope.dataset_snapshot_download if dataset else modelscope.snapshot_download
-        return Path(client(name, allow_patterns=patterns))
-    from huggingface_hub import snapshot_download
+            client = modelscope.dataset_snapshot_download if dataset else modelscope.snapshot_download
+            return Path(client(name, allow_patterns=patterns))
+        from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(name, repo_type="dataset" if dataset else "model", allow_patterns=patterns))
+        return Path(snapshot_download(name, repo_type="dataset" if dataset else "model", allow_patterns=patterns))
+
+
+@contextmanager
+def _failures_named(hub, name):
+    """Errors of a hub's client as one line: which hub and repository, why, and what to do next."""
+    import httpx
+    from modelscope_hub.errors import HubError
+
+    try:
+        yield
+    except (OSError, ValueError, httpx.HTTPError, HubError) as error:
+        facts = {"hub": hub, "name": name, "why": hide(" ".join(str(error).split())[:200]) or type(error).__name__}
+        if _of_a_full_disk(error):
+            raise OSError(errno.ENOSPC, message("hub.no_space", **facts)) from None
+        code = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "status_code", None)
+        cure = {401: "hub.login", 403: "hub.login", 404: "hub.no_repository"}.get(code, "hub.again")
+        raise ConnectionError(message("hub.failed", **facts, cure=message(cure, hub=hub))) from None
+
+
+def _of_a_full_disk(error):
+    """Whether a full disk is what an error, or one that led to it, tells of."""
+    while error is not None and getattr(error, "errno", None) not in FULL:
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def hide(text):
+    """``text`` without the tokens and passwords that the environment holds, nor those in an address: they are ***."""
+    values = [value for name, value in os.environ.items() if SECRET.search(name.upper())]
+    addresses = [part[:-1] for value in os.environ.values() for part in IN_ADDRESS.findall(value)]
+    values += [password for part in addresses for password in (part, part.partition(":")[2])]
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, "***") if len(value) >= 6 else text
+    return IN_ADDRESS.sub("***@", text)
+
+
+def hide_in(path):
+    """Take tokens and passwords out of a text file, such as the log of another program."""
+    text = path.read_bytes()
+    clean = hide(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    if clean != text:
+        path.write_bytes(clean)
 
 
 def addresses():
@@ -59,6 +109,14 @@ def addresses():
         "modelscope": domain if "://" in domain else f"https://{domain}",
         "huggingface": os.environ.get("HF_ENDPOINT") or "https://huggingface.co",
     }
+
+
+def host_of(address):
+    """The machine that an address names, as it may be printed; the address itself where it names none."""
+    try:
+        return urlsplit(address).hostname or hide(address)
+    except ValueError:
+        return hide(address)
 
 
 def offline():
@@ -94,6 +152,7 @@ def _ask(address, seconds, name, answers):
 
     So is a certificate that only the system does not trust: the hubs' clients bring their own.
     """
+    address = IN_ADDRESS.sub("", address)  # urllib takes a password there for a port
     try:
         opener = urllib.request.build_opener()  # urlopen would remember the proxy of its first call
         with opener.open(urllib.request.Request(address, method="HEAD"), timeout=seconds):
@@ -102,6 +161,6 @@ def _ask(address, seconds, name, answers):
         answers[name] = str(error) if error.code in NOT_THE_HUB else ""
     except urllib.error.URLError as error:
         trusted = not isinstance(error.reason, ssl.SSLCertVerificationError)
-        answers[name] = message("hub.not_reached", reason=error.reason) if trusted else ""
+        answers[name] = message("hub.not_reached", reason=hide(str(error.reason))) if trusted else ""
     except (OSError, ValueError, http.client.HTTPException) as error:
-        answers[name] = message("hub.not_reached", reason=error)
+        answers[name] = message("hub.not_reached", reason=hide(str(error)))

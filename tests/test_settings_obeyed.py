@@ -76,7 +76,7 @@ def stop(*given, **named):
 class Model:
     """Stands for a model and knows what it was made with; or for a processor."""
 
-    device, active_adapter = SimpleNamespace(type="cpu"), "default"
+    device, active_adapter, config = SimpleNamespace(type="cpu"), "default", None
     peft_config = {"default": SimpleNamespace(target_modules="q", modules_to_save=None)}
 
     def __init__(self, *made, **options):
@@ -128,7 +128,8 @@ def see_model(settings, place, patch):
     loaded = []
     replace_hubs(patch)
     put(patch, "helpers.models.load", batch_vision_attention=loaded.append)
-    patch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", Model)
+    whole = {"missing_keys": [], "mismatched_keys": []}
+    patch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", lambda *a, **b: (Model(*a, **b), whole))
     patch.setattr("transformers.AutoProcessor.from_pretrained", Model)
     models.load("qwen2_vl", settings)
     return [loaded[0].made]

@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.language import message
-from helpers.models.checkpoint import check_folder
+from helpers.models import lora
+from helpers.models.checkpoint import check_folder, is_json
 from helpers.paths import ROOT, short
 
 DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
@@ -19,6 +20,13 @@ DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
     "video_fps": 2.0, "video_maxlen": 128, "video_max_pixels": 256 * 256, "video_min_pixels": 16 * 16,
     "audio_sampling_rate": 16000,
 }  # fmt: skip
+
+SECRETS = {  # keys whose values would stand in files and in what is printed, and the variable to take instead
+    "hf_hub_token": "HF_TOKEN", "hub_token": "HF_TOKEN", "push_to_hub_token": "HF_TOKEN",
+    "ms_hub_token": "MODELSCOPE_API_TOKEN", "om_hub_token": "OM_TOKEN", "swanlab_api_key": "SWANLAB_API_KEY",
+    "swanlab_lark_webhook_url": "", "swanlab_lark_secret": "",
+}  # fmt: skip
+ELSEWHERE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")  # come before file_name
 
 ARGUMENTS = {  # where the names of a configuration's keys are declared
     "llamafactory": [f"hparams/{name}_args.py" for name in ("model", "data", "training", "finetuning", "generating")],
@@ -76,12 +84,34 @@ def unknown_keys(config, training=True):
 
 def run_faults(config, training=True):
     """What is wrong with any configuration, of a training or an export: its keys, its model, 4 bits; one line each."""
-    return unknown_keys(config, training) + model_faults(config) + four_bit_faults(config)
+    return unknown_keys(config, training) + safety_faults(config) + model_faults(config) + four_bit_faults(config)
+
+
+def safety_faults(config):
+    """Keys that let a checkpoint run code of its own, or that would write a password into files."""
+    faults = [message("config.trust")] if config.get("trust_remote_code") else []
+    for key, variable in SECRETS.items():
+        if config.get(key):
+            cure = message("config.secret_cure", variable=variable) if variable else message("config.no_secret_cure")
+            faults.append(message("config.secret", key=key, cure=cure))
+    return faults
+
+
+def adapter_faults(config):
+    """Faults of the folders in ``adapter_name_or_path``: no safetensors, or cut off; names on a hub are not asked."""
+    faults = []
+    for name in _names(config, "adapter_name_or_path"):
+        if located(name).is_dir():
+            try:
+                lora.base_of(located(name))
+            except FileNotFoundError as error:
+                faults.append(message("file.fault", file="adapter_name_or_path", reason=error))
+    return faults
 
 
 def find_faults(config):
     """All that is wrong with the configuration of a training, one line each."""
-    faults = run_faults(config)
+    faults = run_faults(config) + adapter_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
             faults.append(message("config.not_set", key=key))
@@ -108,7 +138,7 @@ def model_faults(config):
     if located(name).is_dir():
         try:
             check_folder(located(name), message("checkpoint.copy_again"))
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:
             return [message("file.fault", file="model_name_or_path", reason=error)]
     return []
 
@@ -138,16 +168,28 @@ def _dataset_faults(config):
     info = located(config.get("dataset_dir", "data")) / "dataset_info.json"
     if not info.is_file():
         return [message("config.no_info", file=short(info))]
+    if not is_json(info, True):
+        return [message("config.torn_info", file=short(info))]
     entries, faults = json.loads(info.read_bytes()), []
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
-        if entry is None:
+        if not isinstance(entry, dict):
             faults.append(message("config.not_registered", name=name, file=short(info), known=", ".join(entries)))
-        elif entry.get("formatting") != "sharegpt" or not (info.parent / entry.get("file_name", "")).is_file():
+        elif found := [key for key in ELSEWHERE if key in entry]:
+            faults.append(message("config.elsewhere", name=name, file=short(info), key=found[0]))
+        elif entry.get("formatting") != "sharegpt" or not _is_beside(info, entry.get("file_name")):
             faults.append(message("config.no_sharegpt", name=name, file=short(info)))
     if config.get("eval_dataset") and config.get("val_size"):
         faults.append(message("config.eval_and_val"))
     return faults
+
+
+def _is_beside(info, name):
+    """Whether ``name`` is that of a file in the folder of ``info``, also where links lead."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    file = (info.parent / name).resolve()
+    return file.is_relative_to(info.parent.resolve()) and file.is_file()
 
 
 def data_files(config, key="dataset"):

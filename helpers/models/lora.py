@@ -5,7 +5,7 @@ from pathlib import Path
 
 from helpers.files import whole_folder, write_text
 from helpers.language import message
-from helpers.models.checkpoint import is_json, is_whole
+from helpers.models.checkpoint import described, is_json, is_whole
 from helpers.models.families import get_family, public_name
 from helpers.paths import ROOT, short
 
@@ -28,7 +28,7 @@ def base_of(folder):
     """
     folder = Path(folder)
     whole = {CONFIG: is_json(folder / CONFIG), WEIGHTS: is_whole(folder / WEIGHTS)}
-    missing = [name for name in whole if not whole[name]]
+    missing = [described(folder / name) for name in whole if not whole[name]]
     if missing:
         raise FileNotFoundError(message("lora.not_whole", folder=short(folder), missing=", ".join(missing)))
     return json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
@@ -41,9 +41,11 @@ def load_adapter(model, folder):
 
     Raises:
         ValueError: layers, shapes or weights do not fit; ``PeftModel.from_pretrained`` only warns of missing weights.
+        FileNotFoundError: files are missing or cut off; weights in another form than safetensors do not count.
     """
     from peft import PeftConfig, PeftModelForCausalLM
 
+    base_of(folder)
     try:
         config = PeftConfig.from_pretrained(folder)
         config.inference_mode = True
