@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import json
 import os
 import re
 import ssl
@@ -69,19 +70,36 @@ def _failures_named(hub, name):
     try:
         yield
     except (OSError, ValueError, httpx.HTTPError, HubError) as error:
-        facts = {"hub": hub, "name": name, "why": hide(" ".join(str(error).split())[:200]) or type(error).__name__}
-        if _of_a_full_disk(error):
+        facts, errors = {"hub": hub, "name": name}, list(_chain(error))
+        if any(getattr(cause, "errno", None) in FULL for cause in errors):
             raise OSError(errno.ENOSPC, message("hub.no_space", **facts)) from None
-        code = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "status_code", None)
+        code = next(filter(None, map(_status, errors)), None)
         cure = {401: "hub.login", 403: "hub.login", 404: "hub.no_repository"}.get(code, "hub.again")
-        raise ConnectionError(message("hub.failed", **facts, cure=message(cure, hub=hub))) from None
+        raise ConnectionError(
+            message("hub.failed", **facts, why=_why(code, errors), cure=message(cure, hub=hub))
+        ) from None
 
 
-def _of_a_full_disk(error):
-    """Whether a full disk is what an error, or one that led to it, tells of."""
-    while error is not None and getattr(error, "errno", None) not in FULL:
+def _chain(error):
+    """An error, and those that led to it."""
+    while error is not None:
+        yield error
         error = error.__cause__ or error.__context__
-    return error is not None
+
+
+def _status(error):
+    """The HTTP status that an error of a hub's client tells of, or None."""
+    code = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "status_code", None)
+    return code if isinstance(code, int) else None
+
+
+def _why(code, errors):
+    """In a few words why a download failed; an address may hold a password."""
+    if code:
+        return f"{code} {http.client.responses.get(code, '')}".strip()
+    if any(isinstance(error, json.JSONDecodeError) for error in errors):
+        return message("hub.no_answer_of_a_hub")
+    return hide(" ".join(str(errors[0]).split()))[:200] or type(errors[0]).__name__
 
 
 def hide(text):
