@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from helpers.language import message
 
 SECONDS = 5.0
+SILENT = 30.0  # seconds that a hub's client waits for the next word of an answer
 NOT_THE_HUB = (407, 502, 503, 504)  # what a proxy answers in its stead
 SECRET = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD)$")  # how the names of variables end that nobody else may see
-IN_ADDRESS = re.compile(r"(?<=//)[^/@\s]*@")  # user:password@ of an address
+IN_ADDRESS = re.compile(r"(?:(?<=//)|^)[^/\s]*@")  # user:password@ of an address
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -56,9 +57,22 @@ def download(settings, name, patterns, dataset=False):
 
             client = modelscope.dataset_snapshot_download if dataset else modelscope.snapshot_download
             return Path(client(name, allow_patterns=patterns))
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import get_session, snapshot_download
 
+        _bound(get_session())
         return Path(snapshot_download(name, repo_type="dataset" if dataset else "model", allow_patterns=patterns))
+
+
+def _bound(session):
+    """Let requests of Hugging Face's client end after ``SILENT`` seconds without a word: some would wait for ever."""
+    hooks = session.event_hooks
+    if _end_in_time not in hooks["request"]:
+        session.event_hooks = hooks | {"request": [*hooks["request"], _end_in_time]}
+
+
+def _end_in_time(request):
+    limits = request.extensions["timeout"]
+    request.extensions["timeout"] = {phase: seconds or SILENT for phase, seconds in limits.items()}
 
 
 @contextmanager
@@ -95,8 +109,12 @@ def _status(error):
 
 def _why(code, errors):
     """In a few words why a download failed; an address may hold a password."""
+    import httpx
+
     if code:
         return f"{code} {http.client.responses.get(code, '')}".strip()
+    if any(isinstance(error, httpx.TimeoutException) for error in errors):
+        return message("hub.no_answer", seconds=f"{SILENT:g}")
     if any(isinstance(error, json.JSONDecodeError) for error in errors):
         return message("hub.no_answer_of_a_hub")
     return hide(" ".join(str(errors[0]).split()))[:200] or type(errors[0]).__name__

@@ -238,7 +238,7 @@ def fake_hubs(monkeypatch, root):
         return str(root)
 
     monkeypatch.setitem(sys.modules, "modelscope", types.SimpleNamespace(dataset_snapshot_download=snapshot))
-    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     monkeypatch.setattr("helpers.hub.require_hub", lambda settings: calls.append("asked"))
     return calls
 
