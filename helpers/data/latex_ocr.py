@@ -11,6 +11,7 @@ from helpers.language import message
 from helpers.paths import short
 
 LATEX_OCR = {"modelscope": "AI-ModelScope/LaTeX_OCR", "huggingface": "linxy/LaTeX_OCR"}
+MOST_PACKED = 100  # times that a column of pictures gets smaller when it is compressed; they hardly do
 SUBSETS = ("default", "human_handwrite", "human_handwrite_print", "synthetic_handwrite", "small")
 
 
@@ -80,10 +81,20 @@ def find(root, subset, split):
     root, wanted = Path(root), patterns(subset, split)
     for pattern in wanted:
         if found := sorted(root.glob(pattern)):
+            _check_parts(found)
             return found
     present = ", ".join(sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet")))
     facts = {"subset": subset, "split": split, "folder": short(root), "wanted": message("word.or").join(wanted)}
     raise FileNotFoundError(message("latex_ocr.missing", **facts, present=present or message("latex_ocr.nothing")))
+
+
+def _check_parts(paths):
+    """FileNotFoundError if names such as train-00000-of-00003.parquet say that there are more files."""
+    totals = {path.stem.rpartition("-of-")[2] for path in paths if "-of-" in path.stem}
+    total = max((int(total) for total in totals if total.isdecimal()), default=0)
+    if len(paths) < total:
+        facts = {"folder": short(paths[0].parent), "total": total, "found": ", ".join(path.name for path in paths)}
+        raise FileNotFoundError(message("latex_ocr.parts", **facts))
 
 
 def extract(paths, folder, made_from):
@@ -109,24 +120,50 @@ def extract(paths, folder, made_from):
 
 def _rows(paths, limit, skip):
     """(place for messages, number over all files, image cell, text) of each wanted row."""
-    from pyarrow import ArrowInvalid, parquet
-
     number = -1
     for path in paths:
-        try:
-            table = parquet.ParquetFile(path)
-        except (ArrowInvalid, OSError) as error:
-            raise ValueError(message("latex_ocr.torn", file=short(path))) from error
-        names = table.schema_arrow.names
-        if not {"image", "text"} <= set(names):
-            raise ValueError(message("latex_ocr.columns", file=short(path), names=", ".join(names)))
-        for batch in table.iter_batches(batch_size=256, columns=["image", "text"]):
-            for row in batch.to_pylist():
-                number += 1
-                if limit is not None and number >= limit:
-                    return
-                if number not in skip:
-                    yield message("latex_ocr.row", number=number, file=path.name), number, row["image"], row["text"]
+        for row in _rows_of(path):
+            number += 1
+            if limit is not None and number >= limit:
+                return
+            if number not in skip:
+                yield message("latex_ocr.row", number=number, file=path.name), number, row["image"], row["text"]
+
+
+def _rows_of(path):
+    """The rows of one parquet file, a few at a time: a picture may stand in it once and in a thousand rows.
+
+    Raises:
+        ValueError: no parquet file, broken, of other columns, or one that would fill the memory.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(path)
+        fault = _fault_of(table, path)
+        batches = iter(()) if fault else table.iter_batches(batch_size=8, columns=["image", "text"])
+        for batch in batches:
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(message("latex_ocr.broken", file=short(path), why=str(error).splitlines()[0][:200])) from error
+    if fault:
+        raise ValueError(fault)
+
+
+def _fault_of(table, path):
+    """What speaks against reading a parquet file, by its own footer; or None."""
+    names = table.schema_arrow.names
+    if not {"image", "text"} <= set(names):
+        return message("latex_ocr.columns", file=short(path), names=", ".join(names))
+    groups = [table.metadata.row_group(index) for index in range(table.metadata.num_row_groups)]
+    for part in (group.column(index) for group in groups for index in range(group.num_columns)):
+        size, packed = part.total_uncompressed_size, part.total_compressed_size
+        if size > MAX_BYTES and size > MOST_PACKED * packed:
+            return message("latex_ocr.bomb", file=short(path), size=f"{size:,}", packed=f"{packed:,}")
+    return None
 
 
 def _save(image, text, target):

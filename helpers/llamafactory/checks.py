@@ -11,11 +11,12 @@ from helpers.data import media
 from helpers.data.rows import read_rows
 from helpers.data.validate import NO_RULES, accept, examine
 from helpers.language import message
-from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
+from helpers.llamafactory.config import data_files, find_faults, refuse
 from helpers.llamafactory.entries import entry_problems
 from helpers.llamafactory.minicpm import budget_line
 from helpers.llamafactory.resume import find_run
 from helpers.llamafactory.tokens import TEMPLATES, find_long_rows, size_text
+from helpers.llamafactory.values import DEFAULTS
 from helpers.paths import short
 
 

@@ -9,43 +9,22 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.language import message
-from helpers.models.checkpoint import check_folder
+from helpers.llamafactory.values import DEFAULTS, text_faults, value_faults
+from helpers.models import lora
+from helpers.models.checkpoint import check_folder, is_json
 from helpers.paths import ROOT, short
 
-DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
-    "cutoff_len": 2048, "image_max_pixels": 768 * 768, "image_min_pixels": 32 * 32, "max_samples": None,
-    "val_size": 0.0, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_train_epochs": 3.0,
-    "max_steps": -1, "logging_steps": 500, "save_steps": 500, "dataset_dir": "data",
-    "video_fps": 2.0, "video_maxlen": 128, "video_max_pixels": 256 * 256, "video_min_pixels": 16 * 16,
-    "audio_sampling_rate": 16000,
+SECRETS = {  # keys whose values would stand in files and in what is printed, and the variable to take instead
+    "hf_hub_token": "HF_TOKEN", "hub_token": "HF_TOKEN", "push_to_hub_token": "HF_TOKEN",
+    "ms_hub_token": "MODELSCOPE_API_TOKEN", "om_hub_token": "OM_TOKEN", "swanlab_api_key": "SWANLAB_API_KEY",
+    "swanlab_lark_webhook_url": "", "swanlab_lark_secret": "",
 }  # fmt: skip
+ELSEWHERE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")  # come before file_name
 
 ARGUMENTS = {  # where the names of a configuration's keys are declared
     "llamafactory": [f"hparams/{name}_args.py" for name in ("model", "data", "training", "finetuning", "generating")],
     "transformers": ["training_args.py", "training_args_seq2seq.py"],
 }
-
-
-NUMBERS = {  # keys that must be numbers: above 0, or above what is said here
-    name: {"val_size": -0.001, "max_steps": -1.001}.get(name, 0)
-    for name in (*DEFAULTS, "learning_rate", "lora_rank", "lora_alpha")
-    if name not in ("dataset_dir", "max_samples")
-}
-SWITCHES = (
-    *("bf16", "fp16", "use_cpu", "do_train", "freeze_vision_tower", "freeze_multi_modal_projector"),
-    *("disable_gradient_checkpointing", "overwrite_cache", "overwrite_output_dir"),
-)
-
-
-TEXTS = (
-    "model_name_or_path",
-    "dataset_dir",
-    "output_dir",
-    "template",
-    "deepspeed",
-    "adapter_name_or_path",
-    "export_dir",
-)
 
 
 class ConfigError(ValueError):
@@ -100,29 +79,39 @@ def run_faults(config, training=True):
     """What is wrong with any configuration, of a training or an export: its keys, values and model; one line each."""
     return (
         unknown_keys(config, training)
-        + _value_faults(config)
-        + _text_faults(config)
+        + value_faults(config)
+        + text_faults(config)
+        + safety_faults(config)
         + model_faults(config)
         + four_bit_faults(config)
     )
 
 
-def _value_faults(config):
-    """Numbers that are texts (YAML reads 1e-4 as one) or too small, and switches that are no booleans."""
+def safety_faults(config):
+    """Keys that let a checkpoint run code of its own, or that would write a password into files."""
+    faults = [message("config.trust")] if config.get("trust_remote_code") else []
+    for key, variable in SECRETS.items():
+        if config.get(key):
+            cure = message("config.secret_cure", variable=variable) if variable else message("config.no_secret_cure")
+            faults.append(message("config.secret", key=key, cure=cure))
+    return faults
+
+
+def adapter_faults(config):
+    """Faults of the folders in ``adapter_name_or_path``: no safetensors, or cut off; names on a hub are not asked."""
     faults = []
-    for key in NUMBERS.keys() & config.keys():
-        value, least = config[key], NUMBERS[key]
-        if value is not None and (type(value) not in (int, float) or not value > least):
-            faults.append(message("config.no_number", key=key, value=value, least=round(least)))
-    for key in SWITCHES:
-        if config.get(key) is not None and type(config[key]) is not bool:
-            faults.append(message("config.no_switch", key=key, value=config[key]))
-    return sorted(faults)
+    for name in _names(config, "adapter_name_or_path"):
+        if located(name).is_dir():
+            try:
+                lora.base_of(located(name))
+            except FileNotFoundError as error:
+                faults.append(message("file.fault", file="adapter_name_or_path", reason=error))
+    return faults
 
 
 def find_faults(config):
     """All that is wrong with the configuration of a training, one line each."""
-    faults = run_faults(config)
+    faults = run_faults(config) + adapter_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
             faults.append(message("config.not_set", key=key))
@@ -131,28 +120,18 @@ def find_faults(config):
     frozen = [config.get(f"freeze_{part}", True) for part in ("vision_tower", "multi_modal_projector")]
     if config.get("finetuning_type") == "lora" and config.get("lora_target") == "all" and frozen == [False, False]:
         faults.append(message("config.projector"))
-    if (plan := config.get("deepspeed")) and not _text_faults(config):
+    if (plan := config.get("deepspeed")) and not text_faults(config):
         if not located(plan).is_file():
             faults.append(message("config.no_plan", file=short(located(plan))))
         if find_spec("deepspeed") is None:
             faults.append(message("config.no_deepspeed"))
-    return faults + (_dataset_faults(config) if config.get("dataset") and not _text_faults(config) else [])
-
-
-def _text_faults(config):
-    """Names and paths that are no texts; data sets may be a list of them."""
-    wrong = [(key, config[key]) for key in TEXTS if not isinstance(config.get(key, ""), str | Path | None)]
-    for key in ("dataset", "eval_dataset"):
-        value = config.get(key) or []
-        names = value if isinstance(value, list) else [value]
-        wrong += [(key, value)] if not all(isinstance(name, str) for name in names) else []
-    return [message("config.no_text", key=key, value=value) for key, value in wrong]
+    return faults + (_dataset_faults(config) if config.get("dataset") and not text_faults(config) else [])
 
 
 def model_faults(config):
     """Faults of ``model_name_or_path``: a folder that is missing or not whole; names on a hub are not asked for."""
     name = config.get("model_name_or_path")
-    if _text_faults(config):
+    if text_faults(config):
         return []
     if not name:
         return [message("config.no_model")]
@@ -161,7 +140,7 @@ def model_faults(config):
     if located(name).is_dir():
         try:
             check_folder(located(name), message("checkpoint.copy_again"))
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:
             return [message("file.fault", file="model_name_or_path", reason=error)]
     return []
 
@@ -191,31 +170,28 @@ def _dataset_faults(config):
     info = located(config.get("dataset_dir") or DEFAULTS["dataset_dir"]) / "dataset_info.json"
     if not info.is_file():
         return [message("config.no_info", file=short(info))]
-    entries, faults = _entries(info), []
-    if entries is None:
+    if not is_json(info, True):
         return [message("config.torn_info", file=short(info))]
+    entries, faults = json.loads(info.read_bytes()), []
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
-        if entry is None:
+        if not isinstance(entry, dict):
             faults.append(message("config.not_registered", name=name, file=short(info), known=", ".join(entries)))
-        elif (
-            not isinstance(entry, dict)
-            or entry.get("formatting") != "sharegpt"
-            or not (info.parent / entry.get("file_name", "")).is_file()
-        ):
+        elif found := [key for key in ELSEWHERE if key in entry]:
+            faults.append(message("config.elsewhere", name=name, file=short(info), key=found[0]))
+        elif entry.get("formatting") != "sharegpt" or not _is_beside(info, entry.get("file_name")):
             faults.append(message("config.no_sharegpt", name=name, file=short(info)))
     if config.get("eval_dataset") and config.get("val_size"):
         faults.append(message("config.eval_and_val"))
     return faults
 
 
-def _entries(info):
-    """The data sets of a ``dataset_info.json`` by name; None if it is no JSON object."""
-    try:
-        entries = json.loads(info.read_bytes())
-    except ValueError:
-        return None
-    return entries if isinstance(entries, dict) else None
+def _is_beside(info, name):
+    """Whether ``name`` is that of a file in the folder of ``info``, also where links lead."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    file = (info.parent / name).resolve()
+    return file.is_relative_to(info.parent.resolve()) and file.is_file()
 
 
 def data_files(config, key="dataset"):

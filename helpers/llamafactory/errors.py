@@ -3,6 +3,7 @@
 import re
 import signal
 
+from helpers import hub
 from helpers.language import message
 from helpers.paths import ROOT, short
 
@@ -20,6 +21,7 @@ CAUSES = (  # (pattern in the log, cause and cure in messages.toml: why.<name>, 
         ("why.deepspeed", "why.deepspeed_cure"),
     ),
     (r"is required for a normal functioning of this module", ("why.package", "why.package_cure")),
+    (r"UnpicklingError|Weights only load failed", ("why.pickle", "why.pickle_cure")),
     (r"Target module LayerNorm", ("why.layernorm", "why.layernorm_cure")),
     (r"Processor was not found|Image processor was not found", ("why.processor", "why.processor_cure")),
     (
@@ -41,7 +43,7 @@ class LlamaFactoryError(RuntimeError):
 
 def explain(log, code):
     """The LlamaFactoryError for a run that ended with exit status ``code`` and left ``log``."""
-    text = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
+    text = hub.hide(log.read_text(encoding="utf-8", errors="replace")).replace("\r", "\n")
     lines = last_lines(text)
     cause, cure = (
         _cause("\n".join(lines), code) or _cause(text, code) or ("", message("why.unknown_cure", file=short(log)))

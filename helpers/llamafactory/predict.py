@@ -6,9 +6,9 @@ from operator import attrgetter
 from helpers.data import media
 from helpers.data.images import read_picture
 from helpers.language import message
-from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.minicpm import FRAME_TILES, scaled_size
 from helpers.llamafactory.tokens import prompt_pieces
+from helpers.llamafactory.values import DEFAULTS
 from helpers.models.generate import decode, generate
 from helpers.models.inputs import refuse_special_tokens
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+from helpers import hub
 from helpers.files import write_text
 from helpers.jupyter import in_notebook
 from helpers.language import message, reader_language
@@ -53,6 +54,7 @@ def run_child(verb, config, yaml_path, log, nproc=1, losses=None, plot=None):
         finally:
             if plot:
                 plot.end()
+            hub.hide_in(log)
     if process.returncode:
         raise explain(log, process.returncode)
 

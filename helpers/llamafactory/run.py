@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.files import whole_folder
 from helpers.language import columns_of, message, padded
-from helpers.llamafactory.config import located, portable, refuse, run_faults
+from helpers.llamafactory.config import adapter_faults, located, portable, refuse, run_faults
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.process import run_child, write_yaml
 from helpers.llamafactory.resume import prepare
@@ -173,7 +173,7 @@ def export(config):
         LlamaFactoryError: LLaMA-Factory failed, or the result lacks weights.
     """
     adapter, folder = located(config["adapter_name_or_path"]), located(config["export_dir"])
-    refuse(run_faults(config, training=False) + _export_faults(adapter, folder))
+    refuse(run_faults(config, training=False) + _export_faults(config, adapter, folder))
     files = (folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log"))
     with whole_folder(folder) as partial:
         run_child("export", config | {"export_dir": portable(partial)}, *files)
@@ -181,10 +181,12 @@ def export(config):
     return folder
 
 
-def _export_faults(adapter, folder):
+def _export_faults(config, adapter, folder):
     faults = []
     if not (adapter / "adapter_config.json").is_file():
         faults.append(message("config.no_adapter", folder=short(adapter)))
+    else:
+        faults += adapter_faults(config)
     if folder.is_relative_to(adapter):
         faults.append(message("config.export_in_adapter", folder=short(adapter)))
     elif folder.is_dir() and any(folder.iterdir()) and not (folder / "Modelfile").is_file():
@@ -197,8 +199,9 @@ def _check_export(folder):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     minicpm.register()
-    AutoProcessor.from_pretrained(folder)
-    _, loading = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", output_loading_info=True)
+    safe = {"trust_remote_code": False}
+    AutoProcessor.from_pretrained(folder, **safe)
+    _, loading = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", output_loading_info=True, **safe)
     wrong = {kind: sorted(map(str, names)) for kind, names in loading.items() if names}
     if wrong or not (folder / "Modelfile").is_file():
         raise LlamaFactoryError(message("run.export_not_whole", folder=short(folder), wrong=wrong))

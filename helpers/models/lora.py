@@ -6,7 +6,7 @@ from pathlib import Path
 from helpers.files import whole_folder, write_text
 from helpers.language import message
 from helpers.models.adapter_names import find_renaming, layer_names, rename, rename_config
-from helpers.models.checkpoint import is_json, is_whole
+from helpers.models.checkpoint import described, is_json, is_whole
 from helpers.models.families import get_family, public_name
 from helpers.paths import ROOT, short
 
@@ -34,12 +34,12 @@ def base_of(folder):
     folder = Path(folder)
     if (folder / PICKLE).is_file() and not (folder / WEIGHTS).is_file():
         raise ValueError(message("lora.pickle", folder=short(folder), name=PICKLE, wanted=WEIGHTS))
-    whole = {CONFIG: is_json(folder / CONFIG, "peft_type"), WEIGHTS: is_whole(folder / WEIGHTS)}
-    missing = [name for name in whole if not whole[name]]
+    whole = {CONFIG: is_json(folder / CONFIG, True), WEIGHTS: is_whole(folder / WEIGHTS)}
+    missing = [described(folder / name) for name in whole if not whole[name]]
     if missing:
         raise FileNotFoundError(message("lora.not_whole", folder=short(folder), missing=", ".join(missing)))
     facts = json.loads((folder / CONFIG).read_bytes())
-    if (found := facts["peft_type"]) != "LORA":
+    if (found := facts.get("peft_type")) != "LORA":
         raise ValueError(message("lora.no_lora", file=short(folder / CONFIG), found=found))
     return facts.get("base_model_name_or_path")
 
@@ -52,9 +52,11 @@ def load_adapter(model, folder):
 
     Raises:
         ValueError: layers, shapes or weights do not fit; ``PeftModel.from_pretrained`` only warns of missing weights.
+        FileNotFoundError: files are missing or cut off; weights in another form than safetensors do not count.
     """
     from peft import PeftConfig, PeftModelForCausalLM
 
+    base_of(folder)
     try:
         config = PeftConfig.from_pretrained(folder)
         config.inference_mode = True

@@ -6,8 +6,8 @@ from llamafactory_places import draw
 from helpers import llamafactory, models
 from helpers.data.samples import Sample
 from helpers.data.synthetic.sounds import SOUND_PROMPT
-from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.predict import encode
+from helpers.llamafactory.values import DEFAULTS
 from helpers.settings import Settings
 
 SETTINGS = Settings.tiny(max_new_tokens=4)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from helpers.data import formats
 from helpers.data.samples import Sample
-from helpers.llamafactory.config import DEFAULTS, known_keys
+from helpers.llamafactory.config import known_keys
 from helpers.llamafactory.tokens import TEMPLATES, glm_ocr_size, text_tokens, with_system
+from helpers.llamafactory.values import DEFAULTS
 from helpers.models.load import load_processor
 from helpers.paths import ROOT
 from helpers.pretraining import tiny_glm_ocr
