@@ -59,7 +59,7 @@ def _dialect(row):
     turns = [folded(turn) for turn in row[turns_key(row)] if isinstance(turn, dict)] if turns_key(row) else []
     if turns:
         return _dialect_of_turns(row, turns)
-    if "text" in row and sum(modality in row for modality in MARKS) == 1:
+    if "text" in row and any(modality in row for modality in MARKS):
         return ""
     if question := find_key(row, QUESTIONS):
         names = {"instruction": "Alpaca", "query": "ms-swift"}

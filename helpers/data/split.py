@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helpers.data.probe import content_digest, look_at_all
 from helpers.language import message
+from helpers.paths import short
 
 
 def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
@@ -22,6 +23,7 @@ def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
 
     Raises:
         ValueError: the test size is impossible, or all samples hang together in one group.
+        FileNotFoundError: a sample's file is missing.
     """
     samples = list(samples)
     wanted = _wanted(len(samples), test_fraction, test_count)
@@ -73,7 +75,10 @@ def _groups(samples):
 
 
 def _digest(sample):
-    return content_digest(Path(sample.file).read_bytes(), sample.modality)
+    try:
+        return content_digest(Path(sample.file).read_bytes(), sample.modality)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(message("picture.missing", file=short(sample.file))) from error
 
 
 def _quota(groups, wanted, total):

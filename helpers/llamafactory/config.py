@@ -175,15 +175,21 @@ def _dataset_faults(config):
     entries, faults = json.loads(info.read_bytes()), []
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
-        if not isinstance(entry, dict):
+        if entry is None:
             faults.append(message("config.not_registered", name=name, file=short(info), known=", ".join(entries)))
-        elif found := [key for key in ELSEWHERE if key in entry]:
+        elif isinstance(entry, dict) and (found := [key for key in ELSEWHERE if key in entry]):
             faults.append(message("config.elsewhere", name=name, file=short(info), key=found[0]))
-        elif entry.get("formatting") != "sharegpt" or not _is_beside(info, entry.get("file_name")):
+        elif not _is_sharegpt(entry, info):
             faults.append(message("config.no_sharegpt", name=name, file=short(info)))
     if config.get("eval_dataset") and config.get("val_size"):
         faults.append(message("config.eval_and_val"))
     return faults
+
+
+def _is_sharegpt(entry, info):
+    return (
+        isinstance(entry, dict) and entry.get("formatting") == "sharegpt" and _is_beside(info, entry.get("file_name"))
+    )
 
 
 def _is_beside(info, name):

@@ -56,7 +56,6 @@ def load(family, settings, folder=None):
             **smaller,
         )
     _check_loaded(model, processor, loading, weights)
-    _check_vocabulary(model, processor, weights)
     batch_vision_attention(model)
     model = lora.load_adapter(model, adapter) if adapter else model
     return model.to(settings.device).eval(), processor
@@ -73,7 +72,7 @@ def _said(folder):
 
     try:
         yield
-    except (StrictDataclassError, ValueError, TypeError, KeyError, ImportError, OSError) as error:
+    except (StrictDataclassError, ValueError, TypeError, KeyError, AttributeError, ImportError, OSError) as error:
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(message("models.not_loaded", folder=short(folder), why=why)) from error
 
@@ -91,13 +90,6 @@ def _check_loaded(model, processor, loading, folder):
     if None not in marks and marks[0] != marks[1]:
         facts = {"folder": short(folder), "config": marks[0], "tokenizer": marks[1]}
         raise ValueError(message("models.other_tokenizer", **facts))
-
-
-def _check_vocabulary(model, processor, folder):
-    """ValueError if the tokenizer has words that the model has no embedding for."""
-    words, rows = len(processor.tokenizer), model.get_input_embeddings().weight.shape[0]
-    if words > rows:
-        raise ValueError(message("models.vocabulary", folder=short(folder), words=words, rows=rows))
 
 
 def _check_base(named, base, adapter):

@@ -155,9 +155,6 @@ MAKERS = {
         [{"messages": [{"role": "system"}, {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}],
         "rows.json",
     ),
-    "a system message as a column": talk(
-        ("user", MARK), ("assistant", "a"), system="You read formulas."
-    ),
     "pictures that are a text": talk(("user", MARK), ("assistant", "a"), images="1.png"),
     "Qwen2-VL: three turns": file([{"conversations": [
         {"role": "user", "value": "1.png"}, {"role": "assistant", "value": "a"}, {"role": "user", "value": "b"},

@@ -4,7 +4,7 @@ import signal
 
 import numpy as np
 import pytest
-from faults import encoded, hold, made, rows, write
+from faults import encoded, hold, made, rows, said_by, write
 from PIL import Image
 
 from helpers import data, evaluation, llamafactory, show
@@ -198,7 +198,7 @@ MAKERS = {
     "score: a prediction too few": rows_of(["a"], ["a", "b"]),
     "score: nothing": rows_of([], []),
     "score: an empty truth": rows_of(["a", "b"], ["a", " "]),
-    "score: an answer that is None": rows_of([None], ["x"]),
+    "score: an answer that is None": lambda folder: said_by(evaluation.score, [None], ["x"]),
     "score: a truth that is a number": rows_of(["7"], [7]),
     "compare: a prediction too few": lambda folder: evaluation.compare("x", ["a"], ["a", "b"], ["a", "b"]),
     "mcnemar: of unequal length": lambda folder: bootstrap.mcnemar([True], [True, False]),

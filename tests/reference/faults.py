@@ -1,5 +1,6 @@
 """What the fault tables of tests/faults share: their rows, how a row is held, and small broken files."""
 
+import contextlib
 import io
 import json
 import re
@@ -81,3 +82,11 @@ def write(folder, name, content):
         content = json.dumps(content)
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     return path
+
+
+def said_by(function, *arguments):
+    """What a function prints."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        function(*arguments)
+    return told.getvalue()
