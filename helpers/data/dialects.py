@@ -10,6 +10,7 @@ table       a file and its text under usual names
 """
 
 from collections import Counter
+from pathlib import Path
 
 from helpers.data.formats import MARKS
 from helpers.data.rows import half_character, kind, shown
@@ -41,8 +42,10 @@ class RowFault(ValueError):
         self.reason, self.cure = reason, cure
 
 
-def recognise(values):
-    """The foreign form that most of ``values`` (rows of a file) have; "" for this project's own, or for none."""
+def recognise(values, path=""):
+    """The foreign form that most of ``values`` (rows of the file ``path``) have; "" for this project's own, or none."""
+    if not values and Path(path).suffix.lower() in (".csv", ".tsv") and Path(path).is_file():
+        return "CSV"
     found = Counter(map(_dialect, values)).most_common(1)
     return found[0][0] if found else ""
 

@@ -19,7 +19,6 @@ from helpers.data.rows import is_jsonl, kind, read_rows, shown
 from helpers.data.texts import can_be_seen, text_faults, text_warnings
 from helpers.language import message
 
-TABLES = (".csv", ".tsv")
 KEYS = {  # form: (needed keys, further allowed keys)
     "jsonl": ({"text"}, {*MARKS, "id"}),
     "qwen2_vl": ({"conversations"}, {"id"}),
@@ -62,12 +61,10 @@ class Record:
 
 def read_records(path, form="auto"):
     """Read a data file: ``(records, faults)``; faults of the file itself are (row or None, reason, cure)."""
-    if Path(path).suffix.lower() in TABLES and Path(path).is_file():
-        return [], [(None, message("records.foreign", form="CSV"), message("records.foreign_cure"))]
     rows, faults = read_rows(path)
-    if other := recognise([value for _, value in rows]):
+    if other := recognise([value for _, value in rows], path):
         reason = message("records.foreign", form=other)
-        return [], [*faults, (None, reason, message("records.foreign_cure"))]
+        return [], (faults if rows else []) + [(None, reason, message("records.foreign_cure"))]
     form = _form([value for _, value in rows]) if form == "auto" else form
     if rows and form in ("jsonl", "qwen2_vl", "minicpm") and is_jsonl(path) != (form == "jsonl"):
         suffix = Path(path).suffix or message("records.nameless")

@@ -34,12 +34,13 @@ def base_of(folder):
     folder = Path(folder)
     if (folder / PICKLE).is_file() and not (folder / WEIGHTS).is_file():
         raise ValueError(message("lora.pickle", folder=short(folder), name=PICKLE, wanted=WEIGHTS))
-    whole = {CONFIG: is_json(folder / CONFIG, True), WEIGHTS: is_whole(folder / WEIGHTS)}
+    whole = {CONFIG: is_json(folder / CONFIG), WEIGHTS: is_whole(folder / WEIGHTS)}
     missing = [described(folder / name) for name in whole if not whole[name]]
     if missing:
         raise FileNotFoundError(message("lora.not_whole", folder=short(folder), missing=", ".join(missing)))
     facts = json.loads((folder / CONFIG).read_bytes())
-    if (found := facts.get("peft_type")) != "LORA":
+    found = facts.get("peft_type") if isinstance(facts, dict) else type(facts).__name__
+    if found != "LORA":
         raise ValueError(message("lora.no_lora", file=short(folder / CONFIG), found=found))
     return facts.get("base_model_name_or_path")
 
