@@ -1,6 +1,7 @@
 """LoRA training with transformers' Trainer: resumable, nothing hidden."""
 
 import os
+import pickle
 import random
 import time
 import zlib
@@ -9,8 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from helpers.jupyter import in_notebook
+from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
+from helpers.paths import short
 from helpers.training.collate import collate
 from helpers.training.resume import Run, prepare, save_run
 
@@ -37,6 +40,7 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
 
     Raises:
         FileExistsError: the folder holds a run of other settings or data; says what differs.
+        ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read.
     """
     from transformers import Trainer
 
@@ -55,7 +59,10 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
         callbacks=list(callbacks),
     )
     leave_one_bar(trainer, callbacks)
-    metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    try:
+        metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    except pickle.UnpicklingError as error:  # the Trainer reads optimizer and random numbers with weights_only
+        raise ValueError(message("resume.code", checkpoint=short(checkpoint))) from error
     save_adapter(model, processor, folder / "adapter")
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
     run = Run(history, [], metrics, folder, time.monotonic() - began)
