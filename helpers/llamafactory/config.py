@@ -14,11 +14,13 @@ from helpers.models import lora
 from helpers.models.checkpoint import check_folder, is_json
 from helpers.paths import ROOT, short
 
-SECRETS = {  # keys whose values would stand in files and in what is printed, and the variable to take instead
-    "hf_hub_token": "HF_TOKEN", "hub_token": "HF_TOKEN", "push_to_hub_token": "HF_TOKEN",
-    "ms_hub_token": "MODELSCOPE_API_TOKEN", "om_hub_token": "OM_TOKEN", "swanlab_api_key": "SWANLAB_API_KEY",
-    "swanlab_lark_webhook_url": "", "swanlab_lark_secret": "",
-}  # fmt: skip
+SECRETS = {  # variable of the environment: keys whose values would otherwise stand in files and in what is printed
+    "HF_TOKEN": ("hf_hub_token", "hub_token", "push_to_hub_token"),
+    "MODELSCOPE_API_TOKEN": ("ms_hub_token",),
+    "OM_TOKEN": ("om_hub_token",),
+    "SWANLAB_API_KEY": ("swanlab_api_key",),
+    "": ("swanlab_lark_webhook_url", "swanlab_lark_secret"),
+}
 ELSEWHERE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")  # come before file_name
 
 ARGUMENTS = {  # where the names of a configuration's keys are declared
@@ -90,7 +92,7 @@ def run_faults(config, training=True):
 def safety_faults(config):
     """Keys that let a checkpoint run code of its own, or that would write a password into files."""
     faults = [message("config.trust")] if config.get("trust_remote_code") else []
-    for key, variable in SECRETS.items():
+    for variable, key in ((variable, key) for variable, keys in SECRETS.items() for key in keys):
         if config.get(key):
             cure = message("config.secret_cure", variable=variable) if variable else message("config.no_secret_cure")
             faults.append(message("config.secret", key=key, cure=cure))
@@ -104,7 +106,7 @@ def adapter_faults(config):
         if located(name).is_dir():
             try:
                 lora.base_of(located(name))
-            except FileNotFoundError as error:
+            except (FileNotFoundError, ValueError) as error:
                 faults.append(message("file.fault", file="adapter_name_or_path", reason=error))
     return faults
 

@@ -5,6 +5,7 @@ hold numbers and no code.
 """
 
 import json
+import math
 import shutil
 import zipfile
 from pathlib import Path
@@ -131,6 +132,11 @@ def _header(path):
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     return {name: (facts["dtype"], facts["shape"]) for name, facts in header.items() if name != "__metadata__"}
+
+
+def count_weights(folder):
+    """How many numbers the weights in a whole folder are."""
+    return sum(math.prod(shape) for name in _weight_files(folder) for _, shape in _header(folder / name).values())
 
 
 def _largest_id(folder):

@@ -7,7 +7,7 @@ from helpers import hub
 from helpers.language import message
 from helpers.models import lora, minicpm
 from helpers.models.attention import batch_vision_attention
-from helpers.models.checkpoint import check_folder
+from helpers.models.checkpoint import check_folder, count_weights
 from helpers.models.families import FAMILIES, get_family, public_name
 from helpers.paths import ROOT, short
 
@@ -30,6 +30,7 @@ def load(family, settings, folder=None):
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
         ValueError: the adapter is of another base or a pickle; the folder wants code to be run, is of another family,
             or its weights, texts and tokenizer do not belong together. ImportError: four_bit without bitsandbytes.
+        MemoryError: the weights are larger than the GPU's free memory.
     """
     import torch
     from transformers import AutoModelForImageTextToText
@@ -45,6 +46,8 @@ def load(family, settings, folder=None):
     if whole is not None:
         weights = check_folder(Path(whole), message("checkpoint.train_again"), True, get_family(family).model_type)
     processor = _processor_in(base, family, settings)
+    if settings.device == "cuda" and not settings.four_bit:
+        _check_room(weights, settings.dtype)
     with _said(weights):
         model, loading = AutoModelForImageTextToText.from_pretrained(
             weights,
@@ -75,6 +78,16 @@ def _said(folder):
     except (StrictDataclassError, ValueError, TypeError, KeyError, AttributeError, ImportError, OSError) as error:
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(message("models.not_loaded", folder=short(folder), why=why)) from error
+
+
+def _check_room(folder, dtype):
+    """MemoryError if the GPU's free memory cannot hold the weights in ``folder``."""
+    import torch
+
+    needed, (free, _) = count_weights(folder) * getattr(torch, dtype).itemsize, torch.cuda.mem_get_info()
+    if free < needed:
+        facts = {"folder": short(folder), "needed": f"{needed / 1e9:.1f}", "free": f"{free / 1e9:.1f}"}
+        raise MemoryError(message("models.no_room", **facts))
 
 
 def _check_loaded(model, processor, loading, folder):

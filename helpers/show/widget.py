@@ -114,7 +114,7 @@ def answer(*arguments):
     try:
         picture, text = read(*arguments)
     except (ValueError, OSError) as error:
-        return f"<p>✗ {escape(str(error))}</p>", f"✗ {error}"
+        return f"<p>✗ <code>{escape(str(error))}</code></p>", f"✗ {error}"
     drawn = html.drawing(text, kind_of(text)) or f"<i>{message('show.not_drawn')}</i>"
     return f"<div>{picture}</div>{drawn}{html.code_box(escape(text))}", text
 

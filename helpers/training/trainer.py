@@ -1,6 +1,7 @@
 """LoRA training with transformers' Trainer: resumable, nothing hidden."""
 
 import os
+import pickle
 import random
 import time
 import zlib
@@ -12,6 +13,7 @@ from helpers.jupyter import in_notebook
 from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
+from helpers.paths import short
 from helpers.training.collate import collate
 from helpers.training.resume import Run, prepare, save_run
 
@@ -38,6 +40,7 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
 
     Raises:
         FileExistsError: the folder holds a run of other settings or data; says what differs.
+        ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read.
         MemoryError: the GPU's memory is full.
     """
     import torch
@@ -62,6 +65,8 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
         metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
     except torch.OutOfMemoryError as error:
         raise MemoryError(message("run.gpu_full", batch=settings.batch_size)) from error
+    except pickle.UnpicklingError as error:  # the Trainer reads optimizer and random numbers with weights_only
+        raise ValueError(message("resume.code", checkpoint=short(checkpoint))) from error
     save_adapter(model, processor, folder / "adapter")
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
     run = Run(history, [], metrics, folder, time.monotonic() - began)

@@ -5,6 +5,7 @@ import pickle
 import shutil
 import sys
 import types
+from dataclasses import replace
 
 import official
 import pytest
@@ -254,3 +255,19 @@ def test_a_chat_template_has_no_way_out_of_its_sandbox(copy):
     processor = load_processor("qwen2_vl", real(copy.parent))
     with pytest.raises(SecurityError):
         processor.apply_chat_template([{"role": "user", "content": "x"}])
+
+
+@pytest.mark.parametrize(("free", "dtype", "fits"), [(4e6, "bfloat16", False), (2e9, "float32", True)])
+def test_too_little_memory_on_the_gpu_is_said_before_loading(copy, monkeypatch, free, dtype, fits):
+    settings = real(copy.parent)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (free, 8e9))
+    monkeypatch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", stop)
+    settings = replace(settings, device="cuda", dtype=dtype)
+    with pytest.raises(KeyboardInterrupt if fits else MemoryError) as caught:
+        load("qwen2_vl", settings)
+    assert fits or "GB of GPU memory, and 0.0 GB are free" in str(caught.value)
+
+
+def stop(*names, **options):
+    raise KeyboardInterrupt
