@@ -36,7 +36,8 @@ def check_folder(folder, advice, weights=True):
 
 def last_checkpoint(folder):
     """The newest whole checkpoint of a run in ``folder``, or None; newer ones that were cut off are removed."""
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
+    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for checkpoint in sorted(found, key=lambda path: int(path.name.split("-")[1]), reverse=True):
         if _is_whole_checkpoint(checkpoint):
             return checkpoint
         shutil.rmtree(checkpoint)
@@ -50,7 +51,7 @@ def _is_whole_checkpoint(checkpoint):
     names = ["adapter_model.safetensors"] if adapter else _weight_files(checkpoint)
     weights = [checkpoint / name for name in names]
     numbers = _state_files(checkpoint)
-    return all(map(is_json, texts)) and all(map(is_whole, weights)) and all(map(zipfile.is_zipfile, numbers))
+    return all(map(is_json, texts)) and all(map(is_whole, weights)) and all(map(_is_whole_zip, numbers))
 
 
 def _state_files(checkpoint):
@@ -69,6 +70,15 @@ def is_json(path):
     except (FileNotFoundError, ValueError):
         return False
     return True
+
+
+def _is_whole_zip(path):
+    """True for a file of ``torch.save`` whose parts, each with a checksum, are what was written."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            return parts.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _weight_files(folder):
