@@ -104,7 +104,12 @@ def extract(paths, folder, made_from):
         ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
         FileExistsError: the folder holds something that this function did not make.
     """
-    cache.begin(folder, made_from)
+    with cache.filling(folder, made_from):
+        samples = _extracted(paths, folder, made_from)
+        write_jsonl(samples, folder / "data.jsonl")
+
+
+def _extracted(paths, folder, made_from):
     samples, faults = [], []
     with strict_pillow():
         for place, number, image, text in _rows(paths, made_from["limit"], set(made_from["skip"])):
@@ -115,7 +120,7 @@ def extract(paths, folder, made_from):
         raise ValueError(message("latex_ocr.faulty", count=len(faults)) + "\n" + "\n".join(faults))
     if not samples:
         raise ValueError(message("latex_ocr.no_rows", files=", ".join(path.name for path in paths)))
-    write_jsonl(samples, folder / "data.jsonl")
+    return samples
 
 
 def _rows(paths, limit, skip):

@@ -6,7 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
-from helpers.files import whole_folder
+from helpers.files import locked, whole_folder
 from helpers.language import columns_of, message, padded
 from helpers.llamafactory.config import adapter_faults, located, portable, refuse, run_faults
 from helpers.llamafactory.errors import LlamaFactoryError
@@ -136,10 +136,16 @@ def train(config, nproc=1, overwrite=False):
     Raises:
         ConfigError: keys are unknown, there is no such model, or it cannot be trained in 4 bits.
         FileExistsError: ``output_dir`` holds another run; says what differs.
+        BlockingIOError, DiskError: another process trains in it; it is full or cannot be written.
         LlamaFactoryError: LLaMA-Factory failed; says why and what to do.
     """
     began = time.monotonic()
     refuse(run_faults(config))
+    with locked(located(config["output_dir"])):
+        return _train(config, nproc, overwrite, began)
+
+
+def _train(config, nproc, overwrite, began):
     folder, plot = located(config["output_dir"]), LossPlot()
     finished, settled = prepare(config, nproc, overwrite)
     if finished:
@@ -154,7 +160,7 @@ def train(config, nproc=1, overwrite=False):
         if not (error.swanlab and settled.get("use_swanlab")):
             raise
         print(message("run.no_swanlab"))
-        return train(config | {"use_swanlab": False, "overwrite_output_dir": False}, nproc)
+        return _train(config | {"use_swanlab": False, "overwrite_output_dir": False}, nproc, False, began)
     if (folder / "adapter_config.json").is_file():
         name_base(folder)
     metrics = json.loads((folder / "all_results.json").read_bytes())
@@ -175,7 +181,8 @@ def export(config):
     adapter, folder = located(config["adapter_name_or_path"]), located(config["export_dir"])
     refuse(run_faults(config, training=False) + _export_faults(config, adapter, folder))
     files = (folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log"))
-    with whole_folder(folder) as partial:
+    base = located(config["model_name_or_path"])
+    with whole_folder(folder, sum(path.stat().st_size for path in base.glob("*.safetensors"))) as partial:
         run_child("export", config | {"export_dir": portable(partial)}, *files)
         _check_export(partial)
     return folder

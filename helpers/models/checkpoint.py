@@ -150,7 +150,8 @@ def _largest_id(folder):
 
 def last_checkpoint(folder):
     """The newest whole checkpoint of a run in ``folder``, or None; newer ones that were cut off are removed."""
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
+    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for checkpoint in sorted(found, key=lambda path: int(path.name.split("-")[1]), reverse=True):
         if _is_whole_checkpoint(checkpoint):
             return checkpoint
         shutil.rmtree(checkpoint)
@@ -163,7 +164,7 @@ def _is_whole_checkpoint(checkpoint):
     texts = [checkpoint / "trainer_state.json", checkpoint / ("adapter_config.json" if adapter else "config.json")]
     names = ["adapter_model.safetensors"] if adapter else _weight_files(checkpoint)
     weights = all(_is_inside(name) and is_whole(checkpoint / name) for name in names)
-    return weights and all(map(is_json, texts)) and all(map(zipfile.is_zipfile, _state_files(checkpoint)))
+    return weights and all(map(is_json, texts)) and all(map(_is_whole_zip, _state_files(checkpoint)))
 
 
 def _state_files(checkpoint):
@@ -180,6 +181,15 @@ def is_json(path, table=False):
     try:
         return isinstance(json.loads(path.read_bytes()), dict if table else object)
     except (FileNotFoundError, ValueError, RecursionError):
+        return False
+
+
+def _is_whole_zip(path):
+    """True for a file of ``torch.save`` whose parts, each with a checksum, are what was written."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            return parts.testzip() is None
+    except (OSError, zipfile.BadZipFile):
         return False
 
 

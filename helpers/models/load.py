@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers import hub
+from helpers.files import settle
 from helpers.language import message
 from helpers.models import lora, minicpm
 from helpers.models.attention import batch_vision_attention
@@ -36,6 +37,8 @@ def load(family, settings, folder=None):
     from transformers import AutoModelForImageTextToText
 
     minicpm.register()
+    if folder is not None:
+        settle(folder)
     smaller = {"quantization_config": four_bit_config(get_family(family).language)} if settings.four_bit else {}
     adapter = folder if lora.is_adapter(folder) else None
     whole = None if adapter else folder

@@ -97,7 +97,7 @@ def merge(model, processor, folder):
     if getattr(model, "is_loaded_in_4bit", False):
         raise ValueError(message("lora.four_bit"))
     merged = model.merge_and_unload()
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, sum(weight.nbytes for weight in merged.parameters())) as partial:
         merged.save_pretrained(partial)
         processor.save_pretrained(partial)
     return merged

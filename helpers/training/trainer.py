@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from helpers.files import locked, require
 from helpers.jupyter import in_notebook
 from helpers.language import message
 from helpers.models.inputs import PROMPT
@@ -42,16 +43,25 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
         FileExistsError: the folder holds a run of other settings or data; says what differs.
         ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read.
         MemoryError: the GPU's memory is full.
+        BlockingIOError: another process trains in this folder.
+        DiskError: the folder cannot be written, or has no room for three checkpoints and the adapter.
     """
+    began, folder, samples = time.monotonic(), Path(folder), list(samples)
+    settings = replace(settings, train_samples=len(samples))  # the steps follow from what is there
+    facts = run_facts(model, samples, settings, prompt)
+    with locked(folder):
+        finished, checkpoint = prepare(folder, facts, overwrite)
+        if finished:
+            model.load_adapter(folder / "adapter", model.active_adapter, is_trainable=True)
+            return finished
+        require(folder, _bytes_to_write(model, folder))
+        return _train(model, processor, samples, settings, folder, callbacks, prompt, checkpoint, began)
+
+
+def _train(model, processor, samples, settings, folder, callbacks, prompt, checkpoint, began):
     import torch
     from transformers import Trainer
 
-    began, folder, samples = time.monotonic(), Path(folder), list(samples)
-    settings = replace(settings, train_samples=len(samples))  # the steps follow from what is there
-    finished, checkpoint = prepare(folder, run_facts(model, samples, settings, prompt), overwrite)
-    if finished:
-        model.load_adapter(folder / "adapter", model.active_adapter, is_trainable=True)
-        return finished
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
     trainer = Trainer(
         model=model,
@@ -72,6 +82,13 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
     run = Run(history, [], metrics, folder, time.monotonic() - began)
     save_run(run)
     return run
+
+
+def _bytes_to_write(model, folder):
+    """What three checkpoints (two are kept while a third is written) and the adapter take, less those there already."""
+    trained = sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
+    there = sum(path.stat().st_size for path in folder.glob("checkpoint-*/*"))
+    return max(0, 3 * 3 * trained + trained - there)  # the optimizer keeps two numbers for each weight
 
 
 def leave_one_bar(trainer, callbacks):
