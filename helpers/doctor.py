@@ -10,7 +10,6 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from importlib import metadata
-from urllib.parse import urlsplit
 
 from helpers import hub
 from helpers.language import columns_of, message, padded
@@ -138,7 +137,7 @@ def hubs(seconds: float = HUB_SECONDS) -> list[Check]:
 
 
 def _hub(name: str, address: str, why: str) -> Check:
-    host = urlsplit(address).hostname or address
+    host = hub.host_of(address)
     if not why:
         return Check(name, True, message("doctor.answers", host=host))
     advice = message("doctor.hub_advice" if name != HUBS["huggingface"] else "doctor.huggingface_advice")

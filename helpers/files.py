@@ -1,35 +1,89 @@
-"""Files and folders that are never seen by halves: written under another name, renamed when whole; text is UTF-8."""
+"""Files and folders that are never seen by halves: written under another name, renamed when whole; text is UTF-8.
 
+A folder that a run writes into is held by one process at a time; a disk that is full or read-only is said in one line.
+"""
+
+import errno
 import json
 import os
+import re
 import shutil
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from helpers.language import message
 from helpers.paths import short
 
 NOTE = "made_from.json"
+WAIT = 5  # seconds that a lock is waited for: a killed process of several takes a moment to go
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, a quota, the largest file allowed
+FULL_SAID = r"No space left|Disk quota exceeded|File too large|PytorchStreamWriter failed|unexpected pos \d+ vs"
+REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+LOCKLESS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}  # some network drives know no locks
+
+
+class DiskError(OSError):
+    """The disk is full or may not be written: says where, how much there is, and what to do."""
 
 
 def read_text(path):
-    """The text of a UTF-8 file. Raises ValueError with the first wrong byte for any other encoding."""
+    """The text of a UTF-8 file.
+
+    Raises:
+        ValueError: another encoding; says which byte is wrong first. FileNotFoundError: there is no such file.
+    """
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise FileNotFoundError(message("files.missing", file=short(path))) from error
     except UnicodeDecodeError as error:
         raise ValueError(message("files.not_utf8", file=short(path), byte=error.start)) from error
 
 
 def write_text(path, text):
-    """Write a UTF-8 file under a temporary name and rename it when whole: a killed run leaves no half file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    """Write a UTF-8 file under a temporary name and rename it when whole: a killed run leaves no half file.
+
+    Raises:
+        ValueError: the text holds half a character, which UTF-8 cannot hold.
+        DiskError: no space, or the folder may not be written.
+    """
     try:
-        partial.write_bytes(text.encode("utf-8"))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        near = repr(text[max(0, error.start - 20) : error.start + 20])
+        raise ValueError(message("files.half_character", file=short(path), text=near)) from error
+    write_bytes(path, data)
+
+
+def write_bytes(path, data):
+    """Write a file as ``write_text`` does."""
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with disk(path, len(data)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path):
+    """Remove what killed processes left of ``path``; processes that live are at work on theirs."""
+    for leftover in path.parent.glob(f"{_escaped(path.name)}.*.partial"):
+        number = leftover.name.split(".")[-2]
+        if number.isdigit() and int(number) != os.getpid():
+            from psutil import pid_exists
+
+            if not pid_exists(int(number)):
+                leftover.unlink(missing_ok=True)
+
+
+def _escaped(name):
+    """``name`` for ``Path.glob``, which takes brackets, stars and question marks for patterns."""
+    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def relative(file, path):
@@ -45,19 +99,155 @@ def relative(file, path):
     return file.relative_to(folder).as_posix()
 
 
+# --- folders that are whole or not there --------------------------------------------------------
+
+
 @contextmanager
-def whole_folder(folder):
+def whole_folder(folder, needed=0):
     """A new, empty folder to write into; at the end of the block it takes the place of ``folder``, all at once.
 
-    If the block fails or the process is killed, ``folder`` stays as it was.
+    If the block fails or the process is killed, ``folder`` stays as it was. ``needed``: bytes it will take, if known.
+
+    Raises:
+        BlockingIOError: another process is writing it. DiskError: no space, or the place may not be written.
     """
     folder = Path(folder)
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    partial, replaced = _beside(folder)
+    with _held(folder, folder.with_name(f".{folder.name}.lock"), needed):
+        _settle(folder)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        if folder.exists():
+            folder.rename(replaced)
+        partial.rename(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def settle(folder):
+    """Finish what a kill left between the two renames of ``whole_folder``: call it where such a folder is read."""
+    folder = Path(folder)
+    if _beside(folder)[1].is_dir() and not folder.exists():
+        with _held(folder, folder.with_name(f".{folder.name}.lock")):
+            _settle(folder)
+
+
+def _settle(folder):
+    """The old folder is put aside only once the new one is whole: if ``folder`` is not there, the new one takes it."""
+    partial, replaced = _beside(folder)
+    if replaced.is_dir() and not folder.exists():
+        (partial if partial.is_dir() else replaced).rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _beside(folder):
+    return folder.with_name(f"{folder.name}.partial"), folder.with_name(f".{folder.name}.replaced")
+
+
+# --- one process at a time, and a disk that takes it --------------------------------------------
+
+
+@contextmanager
+def locked(folder, needed=0):
+    """Make ``folder`` and hold it until the block ends, or the process does: another that wants it is refused.
+
+    Raises:
+        BlockingIOError: another process or thread holds it; says which and since when.
+        DiskError: less than ``needed`` bytes are free, no space is left in the block, or it may not be written.
+    """
+    with _held(Path(folder), Path(folder) / ".lock", needed):
+        yield
+
+
+@contextmanager
+def _held(folder, file, needed=0):
+    """Hold ``folder`` by a lock on ``file``, which names the holder; its last act is to remove it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(os.path.realpath(file), timeout=WAIT, fallback_to_soft=False)
+    with disk(folder):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise BlockingIOError(message("files.held", folder=short(folder), **_holder(file))) from error
+        except OSError as error:
+            if error.errno not in LOCKLESS:
+                raise
+            print(message("files.lockless", folder=short(folder)))
+        try:
+            with suppress(PermissionError):  # Windows lets nobody write into a locked file
+                file.write_text(f"{os.getpid()} {time.strftime('%Y-%m-%d %H:%M:%S')}", encoding="utf-8")
+            require(folder, needed)
+            yield
+        finally:
+            with suppress(OSError):  # whoever waits for it sees that it is gone, and makes its own
+                file.unlink()
+            lock.release()
+
+
+def _holder(file):
+    """{pid, since} of who holds a lock, as its file says."""
+    try:
+        pid, since = file.read_text(encoding="utf-8").split(" ", 1)
+    except (OSError, ValueError):  # it is only just being written; Windows lets nobody read it
+        pid, since = "?", "?"
+    return {"pid": pid, "since": since}
+
+
+def require(folder, needed):
+    """DiskError if less than ``needed`` bytes are free where ``folder`` is or will be."""
+    if needed > (free := free_space(folder)):
+        raise DiskError(message("files.needs", folder=short(folder), needed=_size(needed), free=_size(free)))
+
+
+def free_space(folder):
+    """Bytes that are free where ``folder`` is or will be."""
+    folder = Path(os.path.abspath(folder))
+    return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+
+
+@contextmanager
+def disk(path, needed=0):
+    """Say in one line if ``path`` or what is in it cannot be written: DiskError in place of a library's own error."""
+    try:
+        yield
+    except (DiskError, BlockingIOError):
+        raise
+    except BaseException as error:  # safetensors, tokenizers and torch have each a class of their own for it
+        facts = {"folder": short(path), "free": _size(free_space(path))}
+        if is_full(error):
+            key = "files.full_needed" if needed else "files.full"
+            raise DiskError(message(key, **facts, **({"needed": _size(needed)} if needed else {}))) from error
+        if isinstance(error, OSError) and error.errno in REFUSED and _lies_at(error.filename, path):
+            raise DiskError(message("files.read_only", folder=short(path), why=error.strerror)) from error
+        raise
+
+
+def is_full(error):
+    """Whether an error, or one that led to it, says that there is no space left."""
+    while error:
+        if getattr(error, "errno", None) in FULL or re.search(FULL_SAID, str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _lies_at(file, path):
+    """Whether ``file``, which may be None, is ``path``, lies in it, or is the folder it lies in."""
+    file, path = Path(os.path.realpath(file or "")), Path(os.path.realpath(path))
+    return file.is_relative_to(path.parent) or path.is_relative_to(file)
+
+
+def _size(count):
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+# --- what a folder was made from ----------------------------------------------------------------
 
 
 def note_recipe(folder, recipe):

@@ -8,13 +8,15 @@ import math
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from helpers.hub import host_of
 from helpers.language import message
 from helpers.paths import OUTPUT, short
 
 ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
 SPARE_GB = 70  # and from which all that the layers made is kept: no gradient checkpointing
+LARGEST_SEED = 2**32 - 1  # that NumPy takes
+LARGEST_COUNT = 10**9
 CHOICES = {
     "mode": ("tiny", "real"),
     "hub": ("modelscope", "huggingface", "local"),
@@ -157,7 +159,7 @@ def _make(cls, chosen: dict, overrides: dict) -> Settings:
     values = {name: value for name, (value, _) in chosen.items()} | overrides
     for name in ("models_dir", "output_dir"):
         if values.get(name) is not None:
-            values[name] = Path(values[name]).expanduser()
+            values[name] = _folder(name, values[name])
     reasons = {
         "seed": message("settings.seed"),
         "gradient_accumulation": message("settings.accumulation"),
@@ -168,6 +170,13 @@ def _make(cls, chosen: dict, overrides: dict) -> Settings:
     }
     reasons |= {name: reason for name, (_, reason) in chosen.items()}
     return cls(**values, reasons=reasons | dict.fromkeys(overrides, message("settings.yours")))
+
+
+def _folder(name: str, value) -> Path:
+    """``value`` as a path; ValueError if it cannot be one."""
+    if not isinstance(value, str | os.PathLike) or not str(value).strip() or "\0" in str(value):
+        raise ValueError(message("settings.no_path", name=name, value=value))
+    return Path(value).expanduser()
 
 
 def _find_device() -> tuple[str, float, str]:
@@ -184,7 +193,7 @@ def _find_device() -> tuple[str, float, str]:
 
 def _find_hub(overrides: dict) -> tuple[str, str]:
     """The hub to ask for real weights, and why."""
-    endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "")).hostname
+    endpoint = host_of(os.environ.get("HF_ENDPOINT", ""))
     if overrides.get("models_dir") is not None:
         return "local", message("settings.hub_local")
     if endpoint:
@@ -203,11 +212,14 @@ def _check(settings: Settings):
         if type(getattr(settings, name)) is not bool:
             raise ValueError(message("settings.no_bool", name=name, value=getattr(settings, name)))
     for name in COUNTS + ("seed",):
-        value, minimum = getattr(settings, name), 0 if name == "seed" else 1
-        if type(value) is not int or value < minimum:
-            raise ValueError(message("settings.no_count", name=name, value=value, minimum=minimum))
-    if not 0 < settings.learning_rate < 1:
+        value, (minimum, maximum) = getattr(settings, name), (0, LARGEST_SEED) if name == "seed" else (1, LARGEST_COUNT)
+        if type(value) is not int or not minimum <= value <= maximum:
+            facts = {"name": name, "value": value, "minimum": minimum, "maximum": maximum}
+            raise ValueError(message("settings.no_count", **facts))
+    if type(settings.learning_rate) not in (int, float) or not 0 < settings.learning_rate < 1:
         raise ValueError(message("settings.wrong_rate", value=settings.learning_rate))
+    if not isinstance(settings.output_dir, Path):
+        raise ValueError(message("settings.no_path", name="output_dir", value=settings.output_dir))
     _check_folder(settings)
     _check_device(settings.device)
     if settings.four_bit and settings.device != "cuda":
@@ -215,6 +227,12 @@ def _check(settings: Settings):
 
 
 def _check_folder(settings: Settings):
+    for name in ("models_dir", "output_dir"):
+        value = getattr(settings, name)
+        if not isinstance(value, Path) and (name, value) != ("models_dir", None):
+            raise ValueError(message("settings.no_path", name=name, value=value))
+    if settings.output_dir.is_file():
+        raise ValueError(message("settings.output_file", file=short(settings.output_dir)))
     if settings.mode == "real" and settings.hub == "local" and settings.models_dir is None:
         raise ValueError(message("settings.no_models_dir"))
     if settings.models_dir is not None and not settings.models_dir.is_dir():

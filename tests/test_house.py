@@ -12,7 +12,7 @@ import pytest
 from helpers.paths import ROOT
 
 FLOORS = (  # an import may only point to a floor further up in this list; rooms of one floor do not know each other
-    ("helpers", "paths", "language"),
+    ("helpers", "paths", "language", "parent"),
     ("hub", "jupyter", "notation"),
     ("files", "settings", "doctor", "evaluation"),
     ("data",),

@@ -1,12 +1,16 @@
 """helpers.hub: a hub out of reach is told within seconds, one behind a proxy is found, nothing can hang us."""
 
+import errno
 import http.server
+import json
 import socket
 import ssl
 import threading
 import time
+import traceback
 import types
 import urllib.error
+from importlib import import_module
 
 import pytest
 
@@ -175,3 +179,160 @@ def test_password_of_an_endpoint_is_not_shown(monkeypatch):
     with pytest.raises(ConnectionError) as caught:
         hub.require_hub(at("huggingface"))
     assert "hidden" not in str(caught.value)
+
+
+# --- a hub that is there, and fails ---------------------------------------------------------------
+
+
+@pytest.fixture
+def failing(monkeypatch, tmp_path):
+    """A Hugging Face of two files on this machine; ``failing.mode`` is how it fails, an HTTP status among them."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self):
+            self.do_GET()
+
+        def do_GET(self):
+            if self.path in ("", "/"):
+                self.answer(200, b"")
+            elif running.mode == "silent":
+                running.release.wait(20)
+            elif isinstance(running.mode, int):
+                self.answer(running.mode, b"{}")
+            elif running.mode == "page":
+                self.answer(200, b"<html>please log in</html>")
+            elif self.path.startswith("/api/"):
+                names = ["config.json", *(["../../out.json"] if running.mode == "outside" else [])]
+                rows = [{"type": "file", "path": name, "size": 3, "oid": "0" * 40} for name in names]
+                facts = {"id": "owner/name", "sha": "a" * 40, "siblings": [{"rfilename": name} for name in names]}
+                self.answer(200, json.dumps(rows if "/tree/" in self.path else facts).encode())
+            else:
+                self.answer(200, b"x" * 2000, sent=100 if running.mode == "torn" and self.command == "GET" else 2000)
+
+        def answer(self, code, data, sent=None):
+            self.send_response(code)
+            for name, value in (("Content-Length", len(data)), ("X-Repo-Commit", "a" * 40), ("ETag", '"tag"')):
+                self.send_header(name, str(value))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data[:sent])
+                self.close_connection = sent not in (None, len(data))
+
+        def log_message(self, *arguments):
+            pass
+
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    running.mode, running.release = None, threading.Event()
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://me:hidden-password@127.0.0.1:{running.server_port}")
+    for module in ("huggingface_hub.constants", "huggingface_hub.file_download", "huggingface_hub._snapshot_download"):
+        import_module(module)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+    yield running
+    running.release.set()
+    running.shutdown()
+    running.server_close()
+
+
+def fetch(monkeypatch, running):
+    """What ``hub.download`` brings from there; its client has read HF_ENDPOINT when it was imported."""
+    client = import_module("huggingface_hub._snapshot_download").snapshot_download
+    address = f"http://127.0.0.1:{running.server_port}"
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda *names, **given: client(*names, endpoint=address, **given)
+    )
+    return hub.download(at("huggingface"), "owner/name", ["*.json"])
+
+
+def test_a_hub_that_does_not_fail_brings_its_files(failing, monkeypatch):
+    assert [path.name for path in fetch(monkeypatch, failing).iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "why", "cure"),
+    [
+        (401, "401 Unauthorized", "HF_TOKEN"),
+        (403, "403 Forbidden", "HF_TOKEN"),
+        (404, "404 Not Found", "check the name"),
+        (429, "429 Too Many Requests", "run this cell again"),
+        (500, "500 Internal Server Error", "run this cell again"),
+        ("page", "no hub, but perhaps the page of a proxy or a login", "other hub"),
+        ("torn", "peer closed connection", "run this cell again"),
+        ("outside", "'..'", "other hub"),
+        ("silent", "no answer in 0.2 s", "run this cell again"),
+    ],
+)
+def test_a_failed_download_is_one_line(failing, monkeypatch, tmp_path, mode, why, cure):
+    failing.mode = mode
+    monkeypatch.setattr(hub, "SILENT", 0.2)
+    with pytest.raises(ConnectionError) as caught:
+        fetch(monkeypatch, failing)
+    said = str(caught.value)
+    assert said.startswith("huggingface: owner/name cannot be downloaded: ") and why in said and cure in said
+    assert "\n" not in said and "hidden" not in "".join(traceback.format_exception(caught.value))
+    whole = list(tmp_path.rglob("snapshots/*/config.json"))  # of two files only one has a name that is taken
+    assert bool(whole) == (mode == "outside") and not list(tmp_path.rglob("out.json"))
+
+
+def test_a_torn_download_goes_on_and_is_whole(failing, monkeypatch):
+    failing.mode = "torn"
+    with pytest.raises(ConnectionError):
+        fetch(monkeypatch, failing)
+    failing.mode = None
+    assert (fetch(monkeypatch, failing) / "config.json").stat().st_size == 2000
+
+
+@pytest.mark.parametrize("name", ["modelscope", "huggingface"])
+def test_a_full_disk_is_called_so(monkeypatch, name):
+    def full(*names, **options):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise ValueError("broke off") from error
+
+    monkeypatch.setattr(hub, "require_hub", lambda settings: None)
+    monkeypatch.setattr(CLIENTS[name][False][0], full)
+    with pytest.raises(OSError, match=f"{name}: no space left on the disk for owner/name .*HF_HOME") as caught:
+        hub.download(at(name), "owner/name", ["*"])
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("error", ["NotExistError", "ServerError", "FileIntegrityError", "PermissionDeniedError"])
+def test_modelscopes_own_errors_are_one_line(monkeypatch, error):
+    from modelscope_hub import errors
+
+    def fail(*names, **options):
+        raise getattr(errors, error)("a sentence\nor two")
+
+    monkeypatch.setattr(hub, "require_hub", lambda settings: None)
+    monkeypatch.setattr("modelscope.snapshot_download", fail)
+    with pytest.raises(ConnectionError, match="modelscope: owner/name cannot be downloaded: .* -> "):
+        hub.download(at("modelscope"), "owner/name", ["*"])
+
+
+# --- secrets ----------------------------------------------------------------------------------------
+
+
+def test_tokens_and_passwords_are_hidden(monkeypatch, tmp_path):
+    for name in ("HF_TOKEN", "SWANLAB_API_KEY", "MODELSCOPE_API_TOKEN", "WANDB_API_KEY"):
+        monkeypatch.setenv(name, f"planted-{name}")
+    monkeypatch.setenv("HTTPS_PROXY", "http://someone:planted-word@proxy:8080")
+    text = "planted-HF_TOKEN planted-SWANLAB_API_KEY planted-word http://who:else@host/a?b=planted-WANDB_API_KEY é"
+    assert hub.hide(text) == "*** *** *** http://***@host/a?b=*** é"
+    log = tmp_path / "log"
+    log.write_bytes(text.encode() + b"\xff\r\n")
+    hub.hide_in(log)
+    assert b"planted" not in log.read_bytes() and log.read_bytes().endswith(b"\xff\r\n")
+
+
+@pytest.mark.parametrize("address", ["http://me:hidden@hub.invalid", "me:hidden@hub.invalid", "http://me:hid@den@[::1"])
+def test_password_of_any_endpoint_is_not_shown(monkeypatch, address):
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    with pytest.raises(ConnectionError) as caught:
+        hub.require_hub(at("huggingface"))
+    assert "hid" not in "".join(traceback.format_exception(caught.value))

@@ -177,7 +177,7 @@ def test_doctor_and_its_columns(chinese):
 
 
 def test_faults_and_cures(chinese, tmp_path):
-    Image.new("L", (30, 20), 255).save(tmp_path / "1.png")
+    Image.linear_gradient("L").save(tmp_path / "1.png")
     rows = [{"image": "1.png", "text": "x"}, {"image": "1.png", "text": "y"}, {"image": "2.png", "text": "z"}]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     told = [str(problem) for problem in data.find_problems(tmp_path / "a.jsonl")]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import types
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,29 @@ def test_printed_settings_name_device_dtype_model_hub_and_steps():
     printed = {line.split()[0]: line.split()[1:] for line in str(Settings.tiny()).splitlines()}
     assert all(len(printed[name]) > 1 for name in ("device", "dtype", "model", "hub", "steps"))
     assert printed["model"][0] == "tiny"
+
+
+WRONG = (-1, 0, 0.5, float("nan"), float("inf"), "8", "", None, True, 10**30, [8], b"8", 1j)
+
+
+@pytest.mark.parametrize("make", [Settings.tiny, Settings.real])
+@pytest.mark.parametrize("name", [f.name for f in fields(Settings) if f.name != "reasons" and f.name != "mode"])
+def test_what_a_setting_cannot_be_is_refused_by_its_name(make, name, machine):
+    machine("cpu", 0)
+    right = {
+        "seed": (0,), "learning_rate": (0.5,), "models_dir": (None,), "output_dir": ("8", "no/such"),
+        "four_bit": (True,), "gradient_checkpointing": (True,),
+    }.get(name, ())  # fmt: skip
+    for value in (*WRONG, "no/such", "\0"):
+        if any(value == other and type(value) is type(other) for other in right):
+            continue
+        with pytest.raises(ValueError) as caught:
+            make(**{name: value})
+            pytest.fail(f"{name}={value!r} was taken")
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_endpoint_that_is_no_address_is_no_traceback(machine, monkeypatch):
+    machine("cpu", 0)
+    monkeypatch.setenv("HF_ENDPOINT", "http://me:hidden@[")
+    assert "hidden" not in str(Settings.real())

@@ -78,6 +78,7 @@ class Model:
 
     device, active_adapter = SimpleNamespace(type="cpu"), "default"
     peft_config = {"default": SimpleNamespace(target_modules="q", modules_to_save=None)}
+    config, tokenizer = SimpleNamespace(quantization_config=None), ()
 
     def __init__(self, *made, **options):
         self.made, self.image_processor = [made, options], SimpleNamespace()
@@ -88,6 +89,9 @@ class Model:
 
     def eval(self):
         return self
+
+    def get_input_embeddings(self):
+        return SimpleNamespace(weight=SimpleNamespace(shape=(0, 0)))
 
     def named_parameters(self):
         return []
@@ -106,7 +110,7 @@ def pictures(place):
 def replace_hubs(patch):
     """Folders of checkpoints and data are named, not looked into."""
     put(patch, "helpers.hub", download=lambda settings, name, *rest, **more: ROOT / settings.hub / name)
-    put(patch, "helpers.models.load", check_folder=lambda folder, *rest: folder)
+    put(patch, "helpers.models.load", check_folder=lambda folder, *rest: folder, _check_room=lambda *given: None)
 
 
 def data_of(make):
@@ -124,11 +128,17 @@ def data_of(make):
     return see
 
 
+def loaded_whole(*made, output_loading_info, **options):
+    """What AutoModel's from_pretrained returns when asked for what it did not find."""
+    assert output_loading_info
+    return Model(*made, **options), {"missing_keys": [], "mismatched_keys": []}
+
+
 def see_model(settings, place, patch):
     loaded = []
     replace_hubs(patch)
     put(patch, "helpers.models.load", batch_vision_attention=loaded.append)
-    patch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", Model)
+    patch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", loaded_whole)
     patch.setattr("transformers.AutoProcessor.from_pretrained", Model)
     models.load("qwen2_vl", settings)
     return [loaded[0].made]

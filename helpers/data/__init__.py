@@ -6,6 +6,7 @@ render_set, render_videos, render_sounds      data sets drawn by this project
 load_jsonl, write_jsonl           samples as a JSONL beside its pictures
 write_wav                         a sound as a file
 load_latex_ocr, load_parquet      LaTeX_OCR from a hub or a folder; any parquet files of pictures and texts
+convert                           LLaVA, ShareGPT, OpenAI, Alpaca, ms-swift, CSV and TSV into this project's forms
 check, find_problems, DataError   every broken row, before training does it
 split                             training and test sets that share nothing
 write_qwen2_vl, read_qwen2_vl, write_minicpm, write_sharegpt, write_conversations, Turn, register
@@ -14,6 +15,7 @@ read_picture, read_size, flatten              a picture as a model gets it; its 
 MOLECULE_PROMPT, SOUND_PROMPT     the questions that go with drawn molecules and sounds
 """
 
+from helpers.data.convert import convert
 from helpers.data.formats import (
     Turn,
     read_qwen2_vl,

@@ -4,9 +4,10 @@ A folder counts as finished only when it is whole and was made from the same rec
 """
 
 import shutil
+from contextlib import contextmanager
 
 from helpers.data.samples import load_jsonl
-from helpers.files import NOTE, changed_recipe, note_recipe
+from helpers.files import NOTE, changed_recipe, locked, note_recipe
 from helpers.language import message
 from helpers.paths import short
 
@@ -18,12 +19,20 @@ def finished(folder, recipe):
     return all(sample.file.is_file() for sample in load_jsonl(folder / "data.jsonl"))
 
 
-def begin(folder, recipe, inside="images"):
-    """Make ``folder`` ready to be filled: the recipe and an empty ``images/`` (or ``inside``), whatever it held before.
+@contextmanager
+def filling(folder, recipe, inside="images"):
+    """Hold ``folder``, with the recipe and an empty ``images/`` (or ``inside``), whatever it held before, to be filled.
 
     Raises:
         FileExistsError: the folder holds data that was not begun by this function.
+        BlockingIOError, DiskError: as ``files.locked``.
     """
+    with locked(folder):
+        _begin(folder, recipe, inside)
+        yield
+
+
+def _begin(folder, recipe, inside):
     data, files = folder / "data.jsonl", folder / inside
     if not (folder / NOTE).is_file() and (data.exists() or files.exists()):
         raise FileExistsError(message("data.other_folder", folder=short(folder)))

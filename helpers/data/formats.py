@@ -118,7 +118,7 @@ def write_conversations(conversations, path):
 def register(dataset_info_path, name, file):
     """Enter a ShareGPT file in LLaMA-Factory's ``dataset_info.json``; entries of other names stay as they are.
 
-    The entry names those of the columns images, videos and audios in which any row has a file.
+    The entry names those of the columns images, videos, audios and system that any row fills.
 
     Args:
         dataset_info_path: made if missing. LLaMA-Factory reads it from ``dataset_dir`` and looks for pictures there
@@ -138,18 +138,34 @@ def register(dataset_info_path, name, file):
     if os.path.abspath(file.parent) != os.path.abspath(info.parent):
         raise ValueError(message("formats.beside", file=short(file), info=short(info)))
     entries = _read(info, dict) if info.exists() else {}
-    columns = {"messages": "messages"} | {key: key for key in _lists_of_files(file)}
-    entries[name] = {"file_name": file.name, "formatting": "sharegpt", "columns": columns, "tags": TAGS}
+    entries[name] = entry_of(file)
     _write(entries, info)
 
 
-def _lists_of_files(path):
-    """Which of images, videos and audios the rows of a data file have; ValueError if it cannot be read."""
-    rows, faults = read_rows(path)
+def entry_of(file):
+    """What ``dataset_info.json`` has to say of a ShareGPT file, so that LLaMA-Factory reads all that its rows hold.
+
+    Without ``system_tag`` it would leave out every row that begins with a system message, and go on.
+
+    Raises:
+        ValueError: it cannot be read, or is of a kind that LLaMA-Factory does not open.
+    """
+    if file.suffix not in (".json", ".jsonl"):
+        raise ValueError(message("formats.suffix", file=short(file)))
+    rows, faults = read_rows(file)
     for row, reason, cure in faults:
-        raise ValueError(f"{short(path)}{'' if row is None else f':{row}'}: {reason} -> {cure}")
-    keys = [f"{modality}s" for modality in MARKS]
-    return [key for key in keys if any(isinstance(row, dict) and row.get(key) for _, row in rows)]
+        raise ValueError(f"{short(file)}{'' if row is None else f':{row}'}: {reason} -> {cure}")
+    rows = [row for _, row in rows if isinstance(row, dict)]
+    keys = [*(f"{modality}s" for modality in MARKS), "system"]
+    columns = {"messages": "messages"} | {key: key for key in keys if any(row.get(key) for row in rows)}
+    tags = TAGS | ({"system_tag": "system"} if any(map(begins_with_system, rows)) else {})
+    return {"file_name": file.name, "formatting": "sharegpt", "columns": columns, "tags": tags}
+
+
+def begins_with_system(row):
+    """Whether the first message of a ShareGPT record is of the system, whatever the record is."""
+    turns = row.get("messages")
+    return isinstance(turns, list) and bool(turns) and isinstance(turns[0], dict) and turns[0].get("role") == "system"
 
 
 def _unmarked(text):

@@ -11,6 +11,7 @@ from helpers.language import message
 from helpers.paths import short
 
 LATEX_OCR = {"modelscope": "AI-ModelScope/LaTeX_OCR", "huggingface": "linxy/LaTeX_OCR"}
+MOST_PACKED = 100  # times that a column of pictures gets smaller when it is compressed; they hardly do
 SUBSETS = ("default", "human_handwrite", "human_handwrite_print", "synthetic_handwrite", "small")
 
 
@@ -27,10 +28,13 @@ def load_parquet(paths, folder, limit=None, skip=()):
         skip: numbers of rows (from 0, over all files) to leave out, such as those an error named.
 
     Raises:
-        ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
-        FileExistsError: the folder holds something else.
+        ValueError: a file is torn, a column is missing, or rows hold no readable picture or text; every one is named.
+        FileNotFoundError: no such file. FileExistsError: the folder holds something else.
     """
     paths = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(message("files.missing", file=short(path)))
     stats = [(path.name, path.stat()) for path in paths]
     files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
     made_from = {"files": files, "limit": limit, "skip": sorted(skip)}
@@ -77,10 +81,20 @@ def find(root, subset, split):
     root, wanted = Path(root), patterns(subset, split)
     for pattern in wanted:
         if found := sorted(root.glob(pattern)):
+            _check_parts(found)
             return found
     present = ", ".join(sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet")))
     facts = {"subset": subset, "split": split, "folder": short(root), "wanted": message("word.or").join(wanted)}
     raise FileNotFoundError(message("latex_ocr.missing", **facts, present=present or message("latex_ocr.nothing")))
+
+
+def _check_parts(paths):
+    """FileNotFoundError if names such as train-00000-of-00003.parquet say that there are more files."""
+    totals = {path.stem.rpartition("-of-")[2] for path in paths if "-of-" in path.stem}
+    total = max((int(total) for total in totals if total.isdecimal()), default=0)
+    if len(paths) < total:
+        facts = {"folder": short(paths[0].parent), "total": total, "found": ", ".join(path.name for path in paths)}
+        raise FileNotFoundError(message("latex_ocr.parts", **facts))
 
 
 def extract(paths, folder, made_from):
@@ -90,7 +104,12 @@ def extract(paths, folder, made_from):
         ValueError: a column is missing, or rows hold no readable picture or text; every one is named.
         FileExistsError: the folder holds something that this function did not make.
     """
-    cache.begin(folder, made_from)
+    with cache.filling(folder, made_from):
+        samples = _extracted(paths, folder, made_from)
+        write_jsonl(samples, folder / "data.jsonl")
+
+
+def _extracted(paths, folder, made_from):
     samples, faults = [], []
     with strict_pillow():
         for place, number, image, text in _rows(paths, made_from["limit"], set(made_from["skip"])):
@@ -101,26 +120,55 @@ def extract(paths, folder, made_from):
         raise ValueError(message("latex_ocr.faulty", count=len(faults)) + "\n" + "\n".join(faults))
     if not samples:
         raise ValueError(message("latex_ocr.no_rows", files=", ".join(path.name for path in paths)))
-    write_jsonl(samples, folder / "data.jsonl")
+    return samples
 
 
 def _rows(paths, limit, skip):
     """(place for messages, number over all files, image cell, text) of each wanted row."""
-    from pyarrow import parquet
-
     number = -1
     for path in paths:
+        for row in _rows_of(path):
+            number += 1
+            if limit is not None and number >= limit:
+                return
+            if number not in skip:
+                yield message("latex_ocr.row", number=number, file=path.name), number, row["image"], row["text"]
+
+
+def _rows_of(path):
+    """The rows of one parquet file, a few at a time: a picture may stand in it once and in a thousand rows.
+
+    Raises:
+        ValueError: no parquet file, broken, of other columns, or one that would fill the memory.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
         table = parquet.ParquetFile(path)
-        names = table.schema_arrow.names
-        if not {"image", "text"} <= set(names):
-            raise ValueError(message("latex_ocr.columns", file=short(path), names=", ".join(names)))
-        for batch in table.iter_batches(batch_size=256, columns=["image", "text"]):
-            for row in batch.to_pylist():
-                number += 1
-                if limit is not None and number >= limit:
-                    return
-                if number not in skip:
-                    yield message("latex_ocr.row", number=number, file=path.name), number, row["image"], row["text"]
+        fault = _fault_of(table, path)
+        batches = iter(()) if fault else table.iter_batches(batch_size=8, columns=["image", "text"])
+        for batch in batches:
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(message("latex_ocr.broken", file=short(path), why=str(error).splitlines()[0][:200])) from error
+    if fault:
+        raise ValueError(fault)
+
+
+def _fault_of(table, path):
+    """What speaks against reading a parquet file, by its own footer; or None."""
+    names = table.schema_arrow.names
+    if not {"image", "text"} <= set(names):
+        return message("latex_ocr.columns", file=short(path), names=", ".join(names))
+    groups = [table.metadata.row_group(index) for index in range(table.metadata.num_row_groups)]
+    for part in (group.column(index) for group in groups for index in range(group.num_columns)):
+        size, packed = part.total_uncompressed_size, part.total_compressed_size
+        if size > MAX_BYTES and size > MOST_PACKED * packed:
+            return message("latex_ocr.bomb", file=short(path), size=f"{size:,}", packed=f"{packed:,}")
+    return None
 
 
 def _save(image, text, target):

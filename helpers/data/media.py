@@ -4,17 +4,20 @@ import io
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from helpers.data.images import MAX_PIXELS, MIN_SIDE, PictureError
 from helpers.language import message
+from helpers.paths import short
 
 RATE = 16000  # samples a second that MiniCPM-o takes
 HOP = 160  # samples at that rate in one of its mel frames
 MIN_MEL_FRAMES = 3  # that a sound needs to become one embedding
 MAX_SECONDS = 600  # of sound; a whole minute is 1,500 embeddings already
+MAX_VALUES = MAX_SECONDS * 192_000  # of all channels together: ten minutes of stereo at twice the usual rate
 
 
 class MediaError(PictureError):
@@ -83,9 +86,6 @@ def look_at_sound(source):
         shortest = 1000 * ((MIN_MEL_FRAMES - 1) * HOP + 1) / RATE
         reason = message("sound.too_short", ms=f"{1000 * found.seconds:.0f}")
         raise MediaError(reason, message("sound.too_short_cure", ms=f"{shortest:.0f}"))
-    if found.seconds > MAX_SECONDS:
-        reason = message("sound.too_long", seconds=f"{found.seconds:.0f}", limit=MAX_SECONDS)
-        raise MediaError(reason, message("sound.too_long_cure"))
     if not samples.any():
         raise MediaError(message("sound.silent"), message("sound.again_cure"))
     if not np.isfinite(samples).all():
@@ -103,18 +103,27 @@ def read_sound(source):
     """(float32 array (channels, samples) in -1..1, samples a second) of a wav, mp3, flac, ogg, m4a … file or its bytes.
 
     Raises:
-        MediaError: no sound, or broken.
+        MediaError: no sound, broken, or too long: it is decoded no further than that.
     """
     import av
 
     with _opened(source, "audio") as (container, stream):
         floats = av.AudioResampler(format="fltp")  # same rate, same channels
-        parts = [part for frame in container.decode(stream) for part in floats.resample(frame)]
-        parts += floats.resample(None)
-        rate = stream.rate
+        parts, rate, held = [], stream.rate, 0
+        for frame in chain(container.decode(stream), [None]):  # None: what is left in the resampler
+            parts += floats.resample(frame)
+            held += frame.samples if frame else 0
+            if held > MAX_SECONDS * rate or held * stream.channels > MAX_VALUES:
+                declared = float((stream.duration or 0) * stream.time_base)
+                raise _too_long(max(held / rate, declared))
     if not parts:
         raise MediaError(message("sound.empty"), message("picture.again_cure"))
     return np.concatenate([part.to_ndarray() for part in parts], axis=1), rate
+
+
+def _too_long(seconds):
+    reason = message("sound.too_long", seconds=f"{seconds:.0f}", limit=MAX_SECONDS)
+    return MediaError(reason, message("sound.too_long_cure"))
 
 
 def load_audio(source):
@@ -157,12 +166,17 @@ def _opened(source, modality):
     import av
 
     name = message("word.sound" if modality == "audio" else "word.video")
-    file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(message("media.missing", file=short(source), what=name)) from error
     try:
         with file, av.open(file) as container:
             streams = getattr(container.streams, modality)
             if not streams:
                 raise MediaError(message("media.none", what=name), message("media.none_cure", what=name))
+            if streams[0].codec_context is None:
+                raise MediaError(message("media.codec", what=name), message("media.codec_cure"))
             yield container, streams[0]
     except (av.FFmpegError, ValueError, IndexError, EOFError) as error:
         if isinstance(error, MediaError):

@@ -12,15 +12,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers.data.columns import add_column_faults
+from helpers.data.dialects import recognise
 from helpers.data.formats import MARKS
-from helpers.data.rows import half_character, is_jsonl, kind, read_rows, shown
+from helpers.data.rows import is_jsonl, kind, read_rows, shown
+from helpers.data.texts import can_be_seen, text_faults, text_warnings
 from helpers.language import message
 
 KEYS = {  # form: (needed keys, further allowed keys)
     "jsonl": ({"text"}, {*MARKS, "id"}),
     "qwen2_vl": ({"conversations"}, {"id"}),
     "minicpm": ({"image", "conversations"}, {"id"}),
-    "sharegpt": ({"messages"}, {"images", "videos", "audios", "system", "tools", "id"}),
+    "sharegpt": ({"messages"}, {"images", "videos", "audios", "system", "id"}),
 }
 
 
@@ -51,6 +54,7 @@ class Record:
     files: list[tuple[str, str]] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    system: str = ""
     faults: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
@@ -58,12 +62,17 @@ class Record:
 def read_records(path, form="auto"):
     """Read a data file: ``(records, faults)``; faults of the file itself are (row or None, reason, cure)."""
     rows, faults = read_rows(path)
+    if other := recognise([value for _, value in rows], path):
+        reason = message("records.foreign", form=other)
+        return [], (faults if rows else []) + [(None, reason, message("records.foreign_cure"))]
     form = _form([value for _, value in rows]) if form == "auto" else form
     if rows and form in ("jsonl", "qwen2_vl", "minicpm") and is_jsonl(path) != (form == "jsonl"):
         suffix = Path(path).suffix or message("records.nameless")
         cure = message("records.as_lines" if form == "jsonl" else "records.as_list")
         faults.append((None, message("records.wrong_suffix", form=form, suffix=suffix), cure))
-    return [_record(row, value, form) for row, value in rows], faults
+    records = [_record(row, value, form) for row, value in rows]
+    add_column_faults(records, rows, path, form)
+    return records, faults
 
 
 def _form(values):
@@ -90,8 +99,12 @@ def _record(row, value, form):
     else:
         _check_keys(record, value, form)
         READERS[form](record, value)
-        for text in record.prompts + record.answers:
-            _check_text(record, text)
+        for text in [*record.prompts, record.system]:
+            record.faults += text_faults(text)
+            record.warnings += text_warnings(text)
+        for text in record.answers:
+            record.faults += text_faults(text)
+            record.warnings += text_warnings(text, answer=True)
     return record
 
 
@@ -106,23 +119,19 @@ def _check_keys(record, value, form):
         record.faults.append((reason, message("records.missing_key_cure", form=form)))
     if unknown := value.keys() - needed - allowed:
         reason = message("records.unknown_key", keys=_names(unknown))
-        record.faults.append((reason, message("records.unknown_key_cure")))
+        tools = form == "sharegpt" and "tools" in unknown
+        record.faults.append((reason, message("records.tools_cure" if tools else "records.unknown_key_cure")))
 
 
-def _check_text(record, text):
-    if half_character(text):
-        reason = message("records.half_character", text=shown(text))
-        record.faults.append((reason, message("records.half_character_cure")))
-    if "\ufffd" in text:
-        reason = message("records.replaced", text=shown(text))
-        record.faults.append((reason, message("records.replaced_cure")))
+def _string(record, holder, key, role=""):
+    """The string under ``key``, or None with a fault; a missing key has been named already.
 
-
-def _string(record, holder, key, name):
-    """The string under ``key``, or None with a fault; a missing key has been named already."""
+    ``role``: whose text it is, in a turn of a conversation.
+    """
     value = holder.get(key, "")
     if isinstance(value, str):
         return value if key in holder else None
+    name = message("records.of_role", role=role, key=key) if role else key
     reason = message("records.no_string", name=name, kind=kind(value))
     record.faults.append((reason, message("records.no_string_cure")))
     return None
@@ -138,17 +147,17 @@ def _read_jsonl(record, value):
         record.faults.append((message("records.two_files", names=names), message("records.two_files_cure")))
     for modality in named:
         _add_file(record, modality, value)
-    _add_answer(record, _string(record, value, "text", "text"))
+    _add_answer(record, _string(record, value, "text"))
 
 
 def _add_file(record, modality, value):
-    name = _string(record, value, modality, modality)
+    name = _string(record, value, modality)
     if name is not None:
         record.files.append((name, modality))
 
 
 def _add_answer(record, text):
-    if text is not None and not text.strip():
+    if text is not None and not can_be_seen(text):
         record.faults.append((message("records.empty_answer"), message("records.empty_answer_cure")))
     elif text is not None:
         record.answers.append(text)
@@ -170,6 +179,7 @@ def _read_minicpm(record, value):
 
 def _read_sharegpt(record, value):
     _read_turns(record, value, "messages", "content")
+    _read_system(record, value)
     for modality in MARKS:
         names = value.get(f"{modality}s", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -178,6 +188,26 @@ def _read_sharegpt(record, value):
             continue
         record.files += [(name, modality) for name in names]
         _check_marks(record, modality, len(names))
+
+
+def _read_system(record, value):
+    """Add the system text: of the message before the first question, else of the column; LLaMA-Factory takes one."""
+    turns, column = value.get("messages"), value.get("system")
+    first = turns[0] if isinstance(turns, list) and turns and isinstance(turns[0], dict) else {}
+    if column is not None and _string(record, value, "system") and first.get("role") == "system":
+        record.faults.append((message("records.two_systems"), message("records.two_systems_cure")))
+    if first.get("role") != "system":
+        record.system = column if isinstance(column, str) else ""
+    elif "content" not in first:
+        reason = message("records.turn_no_text", key="content", keys=_names(first))
+        record.faults.append((reason, message("records.turn_no_text_cure", key="content")))
+    else:
+        record.system = _string(record, first, "content", "system") or ""
+        if record.system == first["content"] == "":
+            record.warnings.append((message("records.empty_system"), message("records.empty_system_cure")))
+    for mark in MARKS.values():
+        if mark in record.system:
+            record.faults.append((message("records.mark_in_system", mark=mark), message("records.mark_in_answer_cure")))
 
 
 def _read_turns(record, value, key, content):
@@ -207,7 +237,10 @@ def _read_turn(record, turn, role, content):
     if content not in turn:
         reason = message("records.turn_no_text", key=content, keys=_names(turn))
         record.faults.append((reason, message("records.turn_no_text_cure", key=content)))
-    text = _string(record, turn, content, message("records.of_role", role=role, key=content))
+    elif unknown := turn.keys() - {"role", content}:
+        reason = message("records.unknown_key", keys=_names(unknown))
+        record.faults.append((reason, message("records.unknown_key_cure")))
+    text = _string(record, turn, content, role)
     if role == "assistant":
         _add_answer(record, text)
     elif text is not None:

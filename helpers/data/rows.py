@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+from helpers.data.encodings import decode
 from helpers.language import message
 
 KINDS = {  # by their keys in messages.toml
@@ -23,7 +24,7 @@ def read_rows(path):
     Rows count from 1 in JSONL (lines), from 0 in JSON (records). Faults are (row or None, reason, cure).
     """
     lines = is_jsonl(path)
-    text, faults = _decode(path, lines)
+    text, faults = _read(path, lines)
     rows, wrong = _parse_lines(text) if lines else _parse_list(text)
     faults += wrong
     if not rows and not faults:
@@ -36,7 +37,7 @@ def is_jsonl(path):
     return Path(path).suffix.lower() in (".jsonl", ".ndjson")
 
 
-def _decode(path, lines):
+def _read(path, lines):
     """(text, faults) of a file that may be missing, a folder, a pipe, or of another encoding."""
     try:
         mode = os.stat(path).st_mode
@@ -49,30 +50,12 @@ def _decode(path, lines):
     except OSError as error:
         reason = message("rows.unreadable", why=error.strerror)
         return "", [(None, reason, message("rows.unreadable_cure"))]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _recode(data, "utf-16", (None, message("rows.utf16"), message("rows.utf16_cure")))
-    faults = []
-    if data.startswith(b"\xef\xbb\xbf"):
-        faults = [(None, message("rows.bom"), message("rows.bom_cure"))]
-        data = data[3:]
-    try:
-        return data.decode("utf-8"), faults
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        byte = error.start + 3 * len(faults)
-        reason = message("rows.not_utf8", byte=byte) if lines else message("rows.not_utf8_line", byte=byte, line=row)
-        text, recoded = _recode(data, "gb18030", (row if lines else None, reason, ""))
-        return text, faults + recoded
-
-
-def _recode(data, encoding, fault):
-    """The text by another encoding if it fits, so that the remaining faults can be found too."""
-    row, reason, cure = fault
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return "", [(row, reason, message("rows.unknown_encoding_cure"))]
-    return text, [(row, reason, cure or message("rows.gbk_cure"))]
+    text, fault = decode(data)
+    if fault is None:
+        return text, []
+    byte, reason, cure = fault
+    row = data.count(b"\n", 0, byte) + 1 if lines and byte is not None else None
+    return text, [(row, reason, cure)]
 
 
 def _parse_lines(text):
@@ -83,7 +66,9 @@ def _parse_lines(text):
         if not line.strip():
             continue
         try:
-            rows.append((number, json.loads(line)))
+            value, twice = _loads(line)
+            rows.append((number, value))
+            faults += [(number, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for _, key in twice]
         except json.JSONDecodeError as error:  # the row says which line
             fault = message("rows.not_json", column=error.colno, why=error.msg)
             faults.append((number, fault, message("rows.not_json_cure")))
@@ -96,7 +81,7 @@ def _parse_list(text):
     if not text.strip():
         return [], []
     try:
-        value = json.loads(text)
+        value, twice = _loads(text)
     except json.JSONDecodeError as error:
         reason = message("rows.not_json_at", line=error.lineno, column=error.colno, why=error.msg)
         return [], [(None, reason, message("rows.looks_like_jsonl" if _is_jsonl_text(text) else "rows.fix_json"))]
@@ -104,7 +89,31 @@ def _parse_list(text):
         return [], [(None, _impossible(error), message("rows.fix_json"))]
     if not isinstance(value, list):
         return [], [(None, message("rows.no_list", kind=kind(value)), message("rows.no_list_cure"))]
-    return list(enumerate(value)), []
+    rows = list(enumerate(value))
+    keys = {id(one): key for one, key in twice}  # which live, in ``twice``, so no other object has their ids
+    found = [(row, key) for row, one in rows for key in _keys_twice(one, keys)] if keys else []
+    return rows, [(row, message("rows.twice", key=shown(key)), message("rows.twice_cure")) for row, key in found]
+
+
+def _loads(text):
+    """(the value of a JSON text, [(object in it that has a key twice, that key)]); of the values the last is left."""
+    twice = []
+
+    def build(pairs):
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice.append((found, next(key for key in found if keys.count(key) > 1)))
+        return found
+
+    return json.loads(text, object_pairs_hook=build), twice
+
+
+def _keys_twice(value, twice):
+    """The keys that objects in ``value`` have twice; ``twice``: {id of such an object: key}."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found = [twice[id(value)]] if id(value) in twice else []
+    return found + [key for one in inside for key in _keys_twice(one, twice)]
 
 
 def _is_jsonl_text(text):
@@ -133,4 +142,4 @@ def shown(text):
 
 def half_character(text):
     """True if the text holds a lone surrogate, which no file and no tokenizer takes."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -1,18 +1,19 @@
 """Training and test sets that share nothing: split by content, not by row."""
 
-import hashlib
 import random
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from helpers.data.probe import content_digest, look_at_all
 from helpers.language import message
+from helpers.paths import short
 
 
 def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
     """Split into ``(train, test)`` by content, so that nothing in test was seen in training.
 
-    Samples with equal text (runs of white space count as one) or files of equal bytes, directly or through a chain
-    of others, form a group and stay on one side. Both lists come back shuffled.
+    Samples with equal text (runs of white space count as one) or files that show or play the same (``content_digest``),
+    directly or through a chain of others, form a group and stay on one side. Both lists come back shuffled.
 
     Args:
         test_fraction: share of the samples for test, between 0 and 1; or else
@@ -22,6 +23,7 @@ def split(samples, test_fraction=None, test_count=None, seed=0, verbose=False):
 
     Raises:
         ValueError: the test size is impossible, or all samples hang together in one group.
+        FileNotFoundError: a sample's file is missing.
     """
     samples = list(samples)
     wanted = _wanted(len(samples), test_fraction, test_count)
@@ -53,7 +55,7 @@ def _wanted(total, fraction, count):
 
 
 def _groups(samples):
-    """Lists of samples that share their text or the bytes of their files, found by union-find over the row numbers."""
+    """Lists of samples that share their text or what their files show, found by union-find over the row numbers."""
     parent = list(range(len(samples)))
 
     def root(row):
@@ -62,14 +64,21 @@ def _groups(samples):
         return row
 
     first = {}
-    for row, sample in enumerate(samples):
-        digest = hashlib.sha256(Path(sample.file).read_bytes()).digest()
+    digests = look_at_all(_digest, samples)
+    for row, (sample, digest) in enumerate(zip(samples, digests, strict=True)):
         for content in (" ".join(sample.text.split()), digest):
             parent[root(row)] = root(first.setdefault(content, row))
     groups = defaultdict(list)
     for row, sample in enumerate(samples):
         groups[root(row)].append(sample)
     return list(groups.values())
+
+
+def _digest(sample):
+    try:
+        return content_digest(Path(sample.file).read_bytes(), sample.modality)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(message("picture.missing", file=short(sample.file))) from error
 
 
 def _quota(groups, wanted, total):

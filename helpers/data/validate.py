@@ -1,12 +1,12 @@
 """Find everything that is wrong with a data set before training starts, not at step 900."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.data.images import strict_pillow
-from helpers.data.probe import Look, look_at
+from helpers.data.answers import examine_answers
+from helpers.data.near_duplicates import SAME, find_near
+from helpers.data.probe import Look, look_at, look_at_all
 from helpers.data.records import KEYS, Problem, Record, read_records
 from helpers.data.rows import half_character, shown
 from helpers.language import message
@@ -32,6 +32,7 @@ def find_problems(
     image_tokens=None,
     max_image_tokens=None,
     test_path=None,
+    special_tokens=None,
     fmt="auto",
 ):
     """Every problem of a data file: its encoding, JSON, records, answers, pictures, videos and sounds, all decoded.
@@ -41,6 +42,8 @@ def find_problems(
         answer_tokens, max_answer_tokens: a function str -> number of tokens, and how many an answer may have.
         image_tokens, max_image_tokens: a function (width, height) in pixels -> tokens, and how many a picture may take.
         test_path: a second file, examined too; its pictures must not be in the first.
+        special_tokens: strings that must not stand in any text, such as ``processor.tokenizer.all_special_tokens``.
+            None: those that the families of the lessons have are warnings.
         fmt: "auto", "jsonl", "qwen2_vl", "minicpm" or "sharegpt".
 
     Returns:
@@ -50,11 +53,11 @@ def find_problems(
         raise TypeError(message("data.count_and_limit"))
     if fmt != "auto" and fmt not in KEYS:
         raise ValueError(message("data.no_format", name=fmt, known=", ".join(KEYS)))
-    rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens)
-    train = _examine(path, fmt, rules)
+    rules = Rules(answer_tokens, max_answer_tokens, image_tokens, max_image_tokens, special_tokens)
+    train = examine(path, fmt, rules)
     if test_path is None:
         return train.problems
-    test = _examine(test_path, fmt, rules)
+    test = examine(test_path, fmt, rules)
     return sorted(train.problems + _leaks(train, test), key=_place) + test.problems
 
 
@@ -84,6 +87,10 @@ class Rules:
     max_answer_tokens: int | None
     image_tokens: object
     max_image_tokens: int | None
+    special_tokens: list[str] | None = None
+
+
+NO_RULES = Rules(None, None, None, None)
 
 
 @dataclass(frozen=True)
@@ -96,13 +103,17 @@ class Examined:
     problems: list[Problem]
 
 
-def _examine(path, fmt, rules):
+def examine(path, fmt="auto", rules=NO_RULES):
+    """The ``Examined`` data file: its records, what was seen of their files, and every problem, by row."""
     records, faults = read_records(path, fmt)
-    looks = _look_at_all(Path(path).parent, records)
+    looks = _look_at_files(Path(path).parent, records)
     for record in records:
         record.faults += [looks[file].fault for file in record.files if looks[file].fault]
+        record.warnings += [looks[file].warning for file in record.files if looks[file].warning]
         record.faults += _too_long(record, looks, rules)
+    examine_answers(records, rules.special_tokens)
     _contradictions(records, looks)
+    _near_contradictions(records, looks)
     problems = [Problem(short(path), *fault) for fault in faults]
     problems += [Problem(short(path), record.row, *fault) for record in records for fault in record.faults]
     problems += [Problem(short(path), record.row, *found, True) for record in records for found in record.warnings]
@@ -113,12 +124,11 @@ def _place(problem):
     return -1 if problem.row is None else problem.row
 
 
-def _look_at_all(folder, records):
-    """{(name, modality): Look} of every file named, decoded by threads: Pillow and PyAV let go of Python's lock."""
+def _look_at_files(folder, records):
+    """{(name, modality): Look} of every file named."""
     files = sorted({file for record in records for file in record.files})
     root = os.path.realpath(folder)
-    with strict_pillow(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return dict(zip(files, pool.map(lambda file: look_at(root, *file), files), strict=True))
+    return dict(zip(files, look_at_all(lambda file: look_at(root, *file), files), strict=True))
 
 
 def _too_long(record, looks, rules):
@@ -133,7 +143,8 @@ def _too_long(record, looks, rules):
                 yield reason, message("data.long_answer_cure")
     if rules.image_tokens:
         for name, modality in record.files:
-            size = looks[name, modality].size  # of a picture only
+            picture = looks[name, modality].picture
+            size = picture and picture.size
             if size and (count := rules.image_tokens(*size)) > rules.max_image_tokens:
                 shrunk = " x ".join(str(int(side * (rules.max_image_tokens / count) ** 0.5)) for side in size)
                 facts = {"width": size[0], "height": size[1], "count": count, "limit": rules.max_image_tokens}
@@ -148,21 +159,36 @@ def _contradictions(records, looks):
         digests = tuple(looks[file].digest for file in record.files)
         if not digests or None in digests or not record.answers:
             continue
-        earlier = first.setdefault((digests, tuple(record.prompts)), record)
+        earlier = first.setdefault((digests, record.system, *record.prompts), record)
         if earlier.answers != record.answers:
             what, answer = message(WORDS[record.files[0][1]]), shown(record.answers[0])
             reason = message("data.contradiction", what=what, row=earlier.row, answer=answer)
             record.faults.append((reason, message("data.contradiction_cure")))
 
 
+def _near_contradictions(records, looks):
+    """Add a warning to rows whose one picture nearly is that of an earlier row with the same prompts, other answer."""
+    for here, there, apart in find_near([_only_print(record, looks) for record in records]):
+        record, earlier = records[here], records[there]
+        twins = looks[record.files[0]].digest == looks[earlier.files[0]].digest  # named already, if wrong
+        other = earlier.prompts == record.prompts and earlier.answers != record.answers
+        if apart <= SAME and other and record.answers and not twins:
+            reason = message("data.near_contradiction", row=earlier.row, answer=shown(record.answers[0]))
+            record.warnings.append((reason, message("data.contradiction_cure")))
+
+
+def _only_print(record, looks):
+    return looks[record.files[0]].print if len(record.files) == 1 else None
+
+
 def _leaks(train, test):
-    """Problems for rows of train whose picture, video or sound is in test too."""
+    """Problems for rows of train whose picture, video or sound is in test too; warnings where it only nearly is."""
     cure = message("data.leak_cure")
     seen = {}
     for record in test.records:
         for file in record.files:
             seen.setdefault(test.looks[file].digest, record)
-    problems = []
+    problems, leaking, twins = [], set(), set()
     for record in train.records:
         for file in record.files:
             digest = train.looks[file].digest
@@ -171,4 +197,39 @@ def _leaks(train, test):
                 same = twin.answers == record.answers
                 reason = message("data.leak_with_answer", **facts) if same else message("data.leak", **facts)
                 problems.append(Problem(train.file, record.row, reason, cure))
-    return problems
+                leaking.add(record.row)
+                twins.add(twin.row)
+    return problems + _near_leaks(train, test, leaking) + _equal_texts(train, test, twins)
+
+
+def _near_leaks(train, test, leaking):
+    """Warnings for rows of train, ``leaking`` ones left out, whose picture nearly is in test.
+
+    Saved again or resized it needs the same answer, too: by that much two formulas may differ in a digit.
+    """
+    prints = [[_only_print(record, part.looks) for record in part.records] for part in (train, test)]
+    problems = {}
+    for here, there, apart in find_near(*prints):
+        record, twin = train.records[here], test.records[there]
+        if record.row not in leaking and (apart <= SAME or record.answers == twin.answers):
+            reason = message("data.near_leak", file=test.file, row=twin.row)
+            problem = Problem(train.file, record.row, reason, message("data.near_leak_cure"), True)
+            problems.setdefault(record.row, problem)
+    return list(problems.values())
+
+
+def _equal_texts(train, test, twins):
+    """One warning on how many answers of test, ``twins`` left out, stand in train too: usual where they are short."""
+    known = {_words(record) for record in train.records}
+    rest = [record for record in test.records if record.answers and record.row not in twins]
+    shared = [record for record in rest if _words(record) in known]
+    if not shared:
+        return []
+    counts = {"count": len(shared), "total": len(test.records), "file": test.file, "row": shared[0].row}
+    reason = message("data.equal_texts", **counts)
+    return [Problem(train.file, None, reason, message("data.equal_texts_cure"), True)]
+
+
+def _words(record):
+    """Its answers, with runs of white space as one space, as ``split`` compares them."""
+    return tuple(" ".join(answer.split()) for answer in record.answers)

@@ -126,18 +126,17 @@ def mcnemar(before, after) -> Switches:
     """
     from scipy.stats import binomtest
 
+    check_lengths(before, after)
     pairs = [(bool(old), bool(new)) for old, new in zip(before, after, strict=True)]
     gained, lost = pairs.count((False, True)), pairs.count((True, False))
     p = float(binomtest(min(gained, lost), gained + lost).pvalue) if gained + lost else 1.0
     return Switches(gained, lost, p)
 
 
-def check_pairs(predictions: list[str], truths: list[str]) -> None:
-    """Raise ValueError when the lengths differ or there are no samples."""
-    if len(predictions) != len(truths):
-        raise ValueError(message("results.unequal", predictions=len(predictions), truths=len(truths)))
-    if not truths:
-        raise ValueError(message("results.nothing"))
+def check_lengths(first, second) -> None:
+    """Raise ValueError when two lists that belong together differ in length."""
+    if len(first) != len(second):
+        raise ValueError(message("results.lengths", first=len(first), second=len(second)))
 
 
 def _resampled(values, seed, from_sums):

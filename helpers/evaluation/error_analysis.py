@@ -6,7 +6,8 @@ All results are plain rows (lists of dicts); ``helpers.show.errors`` draws them.
 import math
 from collections import Counter
 
-from helpers.evaluation.bootstrap import wilson
+from helpers.evaluation.bootstrap import check_lengths, wilson
+from helpers.evaluation.pairs import text_pairs
 from helpers.language import message
 
 
@@ -19,9 +20,12 @@ def confusions(predictions: list[str], truths: list[str], tokens=str.split) -> l
 
     Args:
         tokens: text -> list of tokens; the default splits at white space, as LaTeX_OCR is written.
+
+    Raises ValueError as ``pairs.text_pairs``.
     """
     from rapidfuzz.distance import Levenshtein
 
+    predictions, truths = text_pairs(predictions, truths)
     found, first, seen, made = Counter(), {}, Counter(), Counter()
     for row, pair in enumerate(zip(predictions, truths, strict=True)):
         prediction, truth = map(tokens, pair)
@@ -50,6 +54,7 @@ def accuracy_by(values: list[float], right: list[bool], bins: int = 6) -> list[d
     Samples are sorted by ``values`` and cut into up to ``bins`` groups of like size; equal values stay together.
     Rows: low, high (smallest and largest value), n, accuracy, and the ends of its 95 % Wilson interval (Wilson 1927).
     """
+    check_lengths(values, right)
     pairs = sorted(zip(values, map(bool, right), strict=True))
     rows, start = [], 0
     for place in range(1, bins + 1):
@@ -71,6 +76,7 @@ def reliability(confidences: list[float], right: list[bool], bins: int = 10) -> 
     Raises:
         ValueError: a confidence outside 0..1, nothing to measure, or lists that differ in length.
     """
+    check_lengths(confidences, right)
     pairs = list(zip(confidences, map(bool, right), strict=True))
     if not pairs or not all(0 <= confidence <= 1 for confidence, _ in pairs):
         raise ValueError(message("results.no_confidences"))

@@ -2,6 +2,7 @@
 
 from helpers.evaluation import bootstrap
 from helpers.evaluation.bootstrap import Comparison, Interval
+from helpers.evaluation.pairs import text_pairs
 from helpers.evaluation.text import collapse_spaces, edits, error_rate
 from helpers.language import message
 from helpers.notation.smiles import canonical_smiles, parse, unfence
@@ -21,7 +22,7 @@ def score_molecules(predictions: list[str], truths: list[str], seed: int = 0) ->
       ones. So another spelling of the right molecule is an error here, though an exact match. Not clipped.
 
     ``helpers.evaluation.bootstrap.score`` says what the intervals mean.
-    Raises ValueError when the lengths differ, there are no samples, or a truth is no molecule (the row is named).
+    Raises ValueError when a truth is no molecule (the row is named), and as ``pairs.text_pairs``.
     """
     return bootstrap.score(_measure(predictions, truths), seed, FROM_SUMS)
 
@@ -35,7 +36,7 @@ def _measure(predictions, truths):
     """Per sample: exact_match and validity, bool (n,); tanimoto (n,); cer (n, 2) distance and length of the truth."""
     import numpy as np
 
-    bootstrap.check_pairs(predictions, truths)
+    predictions, truths = text_pairs(predictions, truths)
     predictions, smiles = ([unfence(text) for text in texts] for texts in (predictions, truths))
     found, right = ([canonical_smiles(text) for text in texts] for texts in (predictions, smiles))
     bad = [

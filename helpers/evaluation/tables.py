@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from helpers.evaluation import bootstrap
 from helpers.evaluation.bootstrap import Comparison, Interval
+from helpers.evaluation.pairs import text_pairs
 from helpers.language import message
 
 
@@ -31,7 +32,7 @@ def score_tables(predictions: list[str], truths: list[str], seed: int = 0) -> di
     ``teds`` and ``teds_structure`` (see ``teds``) are means over samples, between 0 and 1.
 
     ``helpers.evaluation.bootstrap.score`` says what the intervals mean. A prediction without a table counts 0.
-    Raises ValueError when the lengths differ, there are no samples, or a truth holds no table (the row is named).
+    Raises ValueError when a truth holds no table (the row is named), and as ``pairs.text_pairs``.
     """
     return bootstrap.score(_measure(predictions, truths), seed)
 
@@ -61,9 +62,9 @@ def _table(text):
     """The first table of an HTML text as an lxml element, or None."""
     from lxml import etree, html
 
-    parser = html.HTMLParser(remove_comments=True, remove_pis=True)
+    parser = html.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")  # whatever the text declares
     try:
-        found = html.document_fromstring(text, parser).xpath("//table")
+        found = html.document_fromstring(text.encode("utf-8", "replace"), parser).xpath("//table")
     except etree.ParserError:  # nothing in it
         return None
     return found[0] if found else None
@@ -115,7 +116,7 @@ def _measure(predictions, truths):
     """Both measures of each sample, as float arrays (n,)."""
     import numpy as np
 
-    bootstrap.check_pairs(predictions, truths)
+    predictions, truths = text_pairs(predictions, truths)
     bad = [str(row) for row, text in enumerate(truths) if _table(text) is None]
     if bad:
         raise ValueError(message("results.no_table", rows=", ".join(bad)))

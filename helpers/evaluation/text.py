@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from helpers.evaluation import bootstrap, rendered
 from helpers.evaluation.bootstrap import Comparison, Interval
+from helpers.evaluation.pairs import text_pairs
 from helpers.language import message
 from helpers.notation.latex import normalise_latex
+from helpers.notation.latex_answer import extract_latex
 
 EXACT = ("exact_match", "exact_match_normalised", "rendered_match")  # right or wrong for each sample
 
@@ -29,15 +31,17 @@ def score(predictions: list[str], truths: list[str], seed: int = 0, formulas: bo
       and 1. Where no sample has as many as four tokens, the longest order there is counts.
     - ``exact_match``: the fraction of samples without any difference.
 
-    With ``formulas=True`` also, for LaTeX, what another spelling of the right formula does not lower:
+    With ``formulas=True`` also, for LaTeX, what another spelling of the right formula does not lower, nor what
+    ``helpers.notation.latex_answer.extract_latex`` takes off around it: a fence, delimiters, an environment, a thought.
+    The four measures above take answers as they are written, so there a fence is an error.
 
     - ``exact_match_normalised``: the fraction equal after ``helpers.notation.latex.normalise_latex``.
     - ``rendered_match``: the fraction that prints the same, see ``helpers.evaluation.rendered``. Where the truth
       cannot be drawn, only an equal normal form counts, so this is a lower bound; ``compare`` notes how many there are.
 
     ``helpers.evaluation.bootstrap.score`` says what the intervals mean.
-    Raises ValueError when the lengths differ, there are no samples, or a truth is empty (the row is named).
-    An empty prediction is allowed and counts as all wrong.
+    Raises ValueError when a truth is empty (the row is named), and as ``helpers.evaluation.pairs.text_pairs``.
+    An empty prediction is allowed and counts as all wrong; so does a missing one (None), and a line says so.
     """
     return bootstrap.score(_measure(predictions, truths, formulas), seed, FROM_SUMS)
 
@@ -64,7 +68,7 @@ def rows(predictions: list[str], truths: list[str], formulas: bool = True) -> li
 
     Sorted by character errors / characters of the truth, then by index. Raises ValueError as ``score``.
     """
-    _check(predictions, truths)
+    predictions, truths = _checked(predictions, truths)
     found = []
     for index, pair in enumerate(zip(predictions, truths, strict=True)):
         prediction, truth = map(collapse_spaces, pair)
@@ -72,8 +76,9 @@ def rows(predictions: list[str], truths: list[str], formulas: bool = True) -> li
         row = {"index": index, "truth": truth, "prediction": prediction, "cer": distance / length}
         row["exact"] = prediction == truth
         if formulas:
-            row["normalised"] = normalise_latex(prediction) == normalise_latex(truth)
-            row["rendered"] = rendered.same(prediction, truth)
+            formula, right = map(extract_latex, pair)
+            row["normalised"] = normalise_latex(formula) == normalise_latex(right)
+            row["rendered"] = rendered.same(formula, right)
         found.append(row)
     return sorted(found, key=lambda row: (-row["cer"], row["index"]))
 
@@ -108,11 +113,13 @@ def bleu(sums):
 FROM_SUMS = {"cer": error_rate, "bleu": bleu}
 
 
-def _check(predictions, truths):
-    bootstrap.check_pairs(predictions, truths)
+def _checked(predictions, truths):
+    """Both as lists of texts; ValueError as ``score``."""
+    predictions, truths = text_pairs(predictions, truths)
     empty = [row for row, truth in enumerate(truths) if not collapse_spaces(truth)]
     if empty:
         raise ValueError(message("results.empty_truth", rows=", ".join(map(str, empty))))
+    return predictions, truths
 
 
 def _measure(predictions, truths, formulas):
@@ -121,9 +128,8 @@ def _measure(predictions, truths, formulas):
     from rapidfuzz.distance import Levenshtein
     from sacrebleu.metrics import BLEU
 
-    _check(predictions, truths)
-    as_given = list(zip(predictions, truths, strict=True))
-    predictions, truths = ([collapse_spaces(text) for text in texts] for texts in (predictions, truths))
+    given = _checked(predictions, truths)
+    predictions, truths = ([collapse_spaces(text) for text in texts] for texts in given)
     pairs = list(zip(predictions, truths, strict=True))
     scorer = BLEU(tokenize="none", effective_order=True)
     parts = [scorer.corpus_score([prediction], [[truth]]) for prediction, truth in pairs]
@@ -134,15 +140,18 @@ def _measure(predictions, truths, formulas):
         "exact_match": np.array([prediction == truth for prediction, truth in pairs]),
     }
     if formulas:
-        equal = [normalise_latex(prediction) == normalise_latex(truth) for prediction, truth in as_given]
+        extracted = list(zip(map(extract_latex, given[0]), map(extract_latex, given[1]), strict=True))
+        equal = [normalise_latex(prediction) == normalise_latex(truth) for prediction, truth in extracted]
         values["exact_match_normalised"] = np.array(equal)
-        values["rendered_match"] = np.array([rendered.same(*pair) is True for pair in as_given])
+        values["rendered_match"] = np.array([rendered.same(*pair) is True for pair in extracted])
     return values
 
 
 def _undrawable(truths):
     """A note on the truths that cannot be drawn."""
-    rows = [str(row) for row, truth in enumerate(truths) if rendered.drawn(normalise_latex(truth)) is None]
+    rows = [
+        str(row) for row, truth in enumerate(truths) if rendered.drawn(normalise_latex(extract_latex(truth))) is None
+    ]
     named = ", ".join(rows[:10]) + (" ..." if len(rows) > 10 else "")
     note = message("results.not_drawn", count=len(rows), total=len(truths), rows=named)
     return (note,) if rows else ()

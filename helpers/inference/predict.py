@@ -82,6 +82,7 @@ def sample_answers(model, processor, sample, settings, count=5, temperature=1.0,
 
 def _batched(read, samples, batch_size):
     """``read`` (list of samples -> list of answers) on samples of like size together; answers in the order given."""
+    import torch
     from tqdm.auto import tqdm
 
     sizes = [math.prod(read_size(sample.file)) for sample in samples]  # names a bad picture before any is read
@@ -90,7 +91,11 @@ def _batched(read, samples, batch_size):
     with tqdm(total=len(samples), desc=message("predict.reading"), leave=False) as bar:
         for start in range(0, len(samples), batch_size):
             chosen = order[start : start + batch_size]
-            for index, answer in zip(chosen, read([samples[index] for index in chosen]), strict=True):
+            try:
+                found = read([samples[index] for index in chosen])
+            except torch.OutOfMemoryError as error:
+                raise MemoryError(message("predict.gpu_full", count=len(chosen))) from error
+            for index, answer in zip(chosen, found, strict=True):
                 answers[index] = answer
             bar.update(len(chosen))
     return answers

@@ -2,17 +2,19 @@
 
 import json
 import os
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from helpers.data.images import read_size
 from helpers.data.rows import read_rows
 from helpers.data.samples import MODALITIES, Sample
 from helpers.files import write_text
+from helpers.inference.predict import Answer
 from helpers.language import message
 from helpers.paths import short
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SHOWN = 5  # files that a line names
 
 
 def find_pictures(source):
@@ -20,7 +22,8 @@ def find_pictures(source):
 
     Args:
         source: one picture's path, a folder (its pictures sorted by name, those in folders below too), or a list of
-            paths.
+            paths. Of a folder, files and folders whose names begin with a dot are not looked at; a line names the other
+            files that are no pictures by their suffix (HEIC, PDF, ...) and were not taken.
 
     Raises:
         ValueError: no pictures there, or some cannot be read; every one is named.
@@ -44,10 +47,23 @@ def find_pictures(source):
 
 
 def _in_folder(folder):
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise ValueError(message("predictions.no_pictures", folder=short(folder), suffixes=", ".join(SUFFIXES)))
-    return paths
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
+    taken = [path for path in files if path.suffix.lower() in SUFFIXES]
+    left = [path.relative_to(folder).as_posix() for path in files if path.suffix.lower() not in SUFFIXES]
+    facts = {"folder": short(folder), "suffixes": ", ".join(SUFFIXES)}
+    names = ", ".join(left[:SHOWN]) + (" ..." if len(left) > SHOWN else "")
+    if not taken and left:
+        raise ValueError(message("predictions.none_taken", **facts, count=len(left), names=names))
+    if not taken:
+        raise ValueError(message("predictions.no_pictures", **facts))
+    if left:
+        print(message("predictions.left_out", **facts, count=len(left), total=len(files), names=names))
+    return taken
+
+
+def _hidden(path):
+    """Whether a file, or a folder above it, has a name that begins with a dot: ``._a.png``, ``.ipynb_checkpoints``."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def save_predictions(path, samples, answers, **facts):
@@ -58,22 +74,30 @@ def save_predictions(path, samples, answers, **facts):
     Args:
         path: the JSONL file; it appears only when whole, and an older one stays until then.
         samples: what was read. Their texts, where not empty, are the truths.
-        answers: as ``predict`` or ``predict_with_confidence`` gave them; confidence goes into the row too.
+        answers: as ``predict`` or ``predict_with_confidence`` gave them; confidence goes into the row too. None, as a
+            server's empty reply, is written as an empty prediction.
         facts: what every row should say, such as model="qwen2_vl + run/adapter".
 
     Raises:
-        ValueError: not one answer a sample.
+        ValueError: not one answer a sample, or an answer that is no text (the row is named, counted from 0).
     """
     if len(samples) != len(answers):
         raise ValueError(message("predictions.unequal", samples=len(samples), answers=len(answers)))
+    wrong = [f"{row}: {type(answer).__name__}" for row, answer in enumerate(answers) if not _is_answer(answer)]
+    if wrong:
+        raise ValueError(message("predictions.no_text", rows=", ".join(wrong[:SHOWN]), count=len(wrong)))
     folder = Path(os.path.abspath(path)).parent
     rows = [_row(folder, *pair) | facts for pair in zip(samples, answers, strict=True)]
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
+def _is_answer(answer):
+    return answer is None or isinstance(answer, str | Answer)
+
+
 def _row(folder, sample, answer):
     row = {sample.modality: Path(os.path.relpath(os.path.abspath(sample.file), folder)).as_posix()}
-    found = asdict(answer) if is_dataclass(answer) else {"text": answer}
+    found = asdict(answer) if isinstance(answer, Answer) else {"text": answer or ""}
     row["prediction"] = found.pop("text")
     return row | ({"truth": sample.text} if sample.text else {}) | found
 

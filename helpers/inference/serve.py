@@ -17,7 +17,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import hub
 from helpers.data.images import read_picture
+from helpers.inference.guard import Guard
 from helpers.language import message, reader_language
 from helpers.models import minicpm
 from helpers.models.checkpoint import check_folder
@@ -114,8 +116,8 @@ def _free_port(port):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            raise ServerError(message("serve.port", port=port, why=error.strerror)) from error
+        except (OSError, OverflowError, TypeError) as error:
+            raise ServerError(message("serve.port", port=port, why=getattr(error, "strerror", error))) from error
         return probe.getsockname()[1]
 
 
@@ -125,7 +127,7 @@ def _wait(server, patience):
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
-            words = [line for line in server.log.read_text("utf-8", "replace").splitlines() if line.strip()]
+            words = [line for line in hub.hide(server.log.read_text("utf-8", "replace")).splitlines() if line.strip()]
             last = words[-1][:200] if words else message("serve.no_words")
             raise ServerError(message("serve.ended", last=last, log=short(server.log)))
         try:
@@ -141,9 +143,22 @@ def main():
     parent, *options = sys.argv[1:]
     threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
     minicpm.register()
+    from transformers.cli.serving import server
     from transformers.cli.transformers import app  # not its main, which asks the net for a newer version
 
+    server.build_server = guarded(server.build_server)
     app(["serve", *options])
+
+
+def guarded(build_server):
+    """transformers' maker of the web application; what comes in passes ``guard.Guard`` first."""
+
+    def build(*args, **options):
+        application = build_server(*args, **options)
+        application.add_middleware(Guard)
+        return application
+
+    return build
 
 
 def _end_with(parent):

@@ -5,16 +5,18 @@ LLaMA-Factory cuts rows at ``cutoff_len`` (even inside the picture's tokens), sh
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from helpers.data import media
 from helpers.data.rows import read_rows
-from helpers.data.validate import accept, find_problems
+from helpers.data.validate import NO_RULES, accept, examine
 from helpers.language import message
-from helpers.llamafactory.config import DEFAULTS, data_files, find_faults, refuse
+from helpers.llamafactory.config import data_files, find_faults, refuse
+from helpers.llamafactory.entries import entry_problems
 from helpers.llamafactory.minicpm import budget_line
 from helpers.llamafactory.resume import find_run
 from helpers.llamafactory.tokens import TEMPLATES, find_long_rows, size_text
+from helpers.llamafactory.values import DEFAULTS
 from helpers.paths import short
 
 
@@ -23,12 +25,14 @@ class Report:
     """What a run will do, in lines fit for a reader.
 
     lengths  tokens of each row; shrunk  (file, size before, size after) of pictures over ``image_max_pixels``
+    shrunk_by_processor  the same of those that the model's own processor makes smaller than they come
     clips    (videos or audios, path, tokens)
     """
 
     lines: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     shrunk: list[tuple] = field(default_factory=list)
+    shrunk_by_processor: list[tuple] = field(default_factory=list)
     clips: list[tuple] = field(default_factory=list)
     steps: int = 0
 
@@ -42,7 +46,7 @@ def check(config, nproc=1, may_shrink=True, overwrite=False):
     Args:
         config: a recipe with its changes.
         nproc, overwrite: as ``train`` will get them.
-        may_shrink: False: a picture larger than ``image_max_pixels`` is an error, not a line of the report.
+        may_shrink: False: a picture larger than a limit on its way to the model is an error, not a line of the report.
 
     Raises:
         ConfigError: unknown keys, missing files, impossible choices.
@@ -54,9 +58,10 @@ def check(config, nproc=1, may_shrink=True, overwrite=False):
     report, problems, counts = Report(), [], []
     for key in ("dataset", "eval_dataset"):
         for file in data_files(config, key):
-            found = find_problems(file, fmt="sharegpt")
-            whole = all(problem.warning for problem in found)
-            problems += found + (find_long_rows(file, config, report, may_shrink) if whole else [])
+            found = examine(file, "sharegpt", replace(NO_RULES, special_tokens=()))  # find_long_rows knows the model's
+            whole = all(problem.warning for problem in found.problems)
+            problems += found.problems + (entry_problems(file) if whole else [])
+            problems += find_long_rows(file, found.looks, config, report, may_shrink) if whole else []
             counts.append((key, len(read_rows(file)[0]), file))
     accept(problems)
     _, line = find_run(said, nproc, overwrite)
@@ -87,15 +92,22 @@ def _tell_data(config, counts, report):
     longest = max(report.lengths)
     facts = {"shortest": min(report.lengths), "longest": longest, "cutoff": config["cutoff_len"]}
     report.lines.append(message("check.tokens", **facts))
+    if report.shrunk_by_processor:  # what is left after image_max_pixels, so always the smaller limit
+        facts = _largest(report.shrunk_by_processor)
+        report.lines.append(message("check.shrunk_by_processor", **facts))
     if report.shrunk:
-        name, before, after = max(report.shrunk, key=lambda row: row[1][0] * row[1][1])
-        facts = {"limit": config["image_max_pixels"], "count": len(report.shrunk), "file": name}
-        report.lines.append(message("check.shrunk", **facts, before=size_text(before), after=size_text(after)))
+        report.lines.append(message("check.shrunk", limit=config["image_max_pixels"], **_largest(report.shrunk)))
     elif len(report.clips) < len(report.lengths):
         report.lines.append(message("check.none_shrunk", limit=config["image_max_pixels"]))
     for kind in ("videos", "audios"):
         if found := [(tokens, path) for what, path, tokens in report.clips if what == kind]:
             report.lines.append(_tell_longest(config, kind, *max(found, key=lambda pair: pair[0])))
+
+
+def _largest(shrunk):
+    """How many pictures are shrunk, and the largest with its size before and after."""
+    name, before, after = max(shrunk, key=lambda row: row[1][0] * row[1][1])
+    return {"count": len(shrunk), "file": name, "before": size_text(before), "after": size_text(after)}
 
 
 def _tell_longest(config, kind, tokens, path):

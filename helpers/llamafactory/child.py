@@ -6,26 +6,28 @@ python -m helpers.llamafactory.child chat config.yaml
 python -m helpers.llamafactory.child torchrun --nproc_per_node 2 -m helpers.llamafactory.child train config.yaml
 """
 
-import ctypes
-import signal
+import os
 import sys
 
 from helpers.llamafactory import patches
+from helpers.parent import end_with, tie_forks
 
-PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+PARENT = "LESSON_PARENT"  # number of the process to end with; without it, as from a terminal, of none
 
 
 def main():
     """Run what the command line says. One process runs what ``llamafactory-cli`` would, without its launcher."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if PARENT in os.environ:
+        end_with(int(os.environ[PARENT]))
     verb, *rest = sys.argv[1:]
     if verb == "torchrun":
         from torch.distributed.run import main as torchrun
 
+        os.environ[PARENT] = str(os.getpid())
         torchrun(rest)
         return
     patches.apply()
+    tie_forks()
     sys.argv[1:] = rest
     if verb == "chat":
         from llamafactory.chat.chat_model import run_chat as run

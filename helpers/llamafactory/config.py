@@ -9,16 +9,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.language import message
-from helpers.models.checkpoint import check_folder
+from helpers.llamafactory.values import DEFAULTS, text_faults, value_faults
+from helpers.models import lora
+from helpers.models.checkpoint import check_folder, is_json
 from helpers.paths import ROOT, short
 
-DEFAULTS = {  # of LLaMA-Factory 0.9.5, where the configuration says nothing
-    "cutoff_len": 2048, "image_max_pixels": 768 * 768, "image_min_pixels": 32 * 32, "max_samples": None,
-    "val_size": 0.0, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_train_epochs": 3.0,
-    "max_steps": -1, "logging_steps": 500, "save_steps": 500, "dataset_dir": "data",
-    "video_fps": 2.0, "video_maxlen": 128, "video_max_pixels": 256 * 256, "video_min_pixels": 16 * 16,
-    "audio_sampling_rate": 16000,
-}  # fmt: skip
+SECRETS = {  # variable of the environment: keys whose values would otherwise stand in files and in what is printed
+    "HF_TOKEN": ("hf_hub_token", "hub_token", "push_to_hub_token"),
+    "MODELSCOPE_API_TOKEN": ("ms_hub_token",),
+    "OM_TOKEN": ("om_hub_token",),
+    "SWANLAB_API_KEY": ("swanlab_api_key",),
+    "": ("swanlab_lark_webhook_url", "swanlab_lark_secret"),
+}
+ELSEWHERE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")  # come before file_name
 
 ARGUMENTS = {  # where the names of a configuration's keys are declared
     "llamafactory": [f"hparams/{name}_args.py" for name in ("model", "data", "training", "finetuning", "generating")],
@@ -75,13 +78,42 @@ def unknown_keys(config, training=True):
 
 
 def run_faults(config, training=True):
-    """What is wrong with any configuration, of a training or an export: its keys, its model, 4 bits; one line each."""
-    return unknown_keys(config, training) + model_faults(config) + four_bit_faults(config)
+    """What is wrong with any configuration, of a training or an export: its keys, values and model; one line each."""
+    return (
+        unknown_keys(config, training)
+        + value_faults(config)
+        + text_faults(config)
+        + safety_faults(config)
+        + model_faults(config)
+        + four_bit_faults(config)
+    )
+
+
+def safety_faults(config):
+    """Keys that let a checkpoint run code of its own, or that would write a password into files."""
+    faults = [message("config.trust")] if config.get("trust_remote_code") else []
+    for variable, key in ((variable, key) for variable, keys in SECRETS.items() for key in keys):
+        if config.get(key):
+            cure = message("config.secret_cure", variable=variable) if variable else message("config.no_secret_cure")
+            faults.append(message("config.secret", key=key, cure=cure))
+    return faults
+
+
+def adapter_faults(config):
+    """Faults of the folders in ``adapter_name_or_path``: no safetensors, or cut off; names on a hub are not asked."""
+    faults = []
+    for name in _names(config, "adapter_name_or_path"):
+        if located(name).is_dir():
+            try:
+                lora.base_of(located(name))
+            except (FileNotFoundError, ValueError) as error:
+                faults.append(message("file.fault", file="adapter_name_or_path", reason=error))
+    return faults
 
 
 def find_faults(config):
     """All that is wrong with the configuration of a training, one line each."""
-    faults = run_faults(config)
+    faults = run_faults(config) + adapter_faults(config)
     for key in ("dataset", "output_dir", "template"):
         if not config.get(key):
             faults.append(message("config.not_set", key=key))
@@ -90,17 +122,19 @@ def find_faults(config):
     frozen = [config.get(f"freeze_{part}", True) for part in ("vision_tower", "multi_modal_projector")]
     if config.get("finetuning_type") == "lora" and config.get("lora_target") == "all" and frozen == [False, False]:
         faults.append(message("config.projector"))
-    if plan := config.get("deepspeed"):
+    if (plan := config.get("deepspeed")) and not text_faults(config):
         if not located(plan).is_file():
             faults.append(message("config.no_plan", file=short(located(plan))))
         if find_spec("deepspeed") is None:
             faults.append(message("config.no_deepspeed"))
-    return faults + (_dataset_faults(config) if config.get("dataset") else [])
+    return faults + (_dataset_faults(config) if config.get("dataset") and not text_faults(config) else [])
 
 
 def model_faults(config):
     """Faults of ``model_name_or_path``: a folder that is missing or not whole; names on a hub are not asked for."""
     name = config.get("model_name_or_path")
+    if text_faults(config):
+        return []
     if not name:
         return [message("config.no_model")]
     if not located(name).is_dir() and (os.path.isabs(name) or str(name).count("/") != 1 or str(name)[0] in ".~"):
@@ -108,7 +142,7 @@ def model_faults(config):
     if located(name).is_dir():
         try:
             check_folder(located(name), message("checkpoint.copy_again"))
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:
             return [message("file.fault", file="model_name_or_path", reason=error)]
     return []
 
@@ -131,28 +165,46 @@ def four_bit_faults(config):
 
 def _names(config, key):
     value = config.get(key) or []
-    return [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)
+    return [name.strip() for name in (value.split(",") if isinstance(value, str) else value)]
 
 
 def _dataset_faults(config):
-    info = located(config.get("dataset_dir", "data")) / "dataset_info.json"
+    info = located(config.get("dataset_dir") or DEFAULTS["dataset_dir"]) / "dataset_info.json"
     if not info.is_file():
         return [message("config.no_info", file=short(info))]
+    if not is_json(info, True):
+        return [message("config.torn_info", file=short(info))]
     entries, faults = json.loads(info.read_bytes()), []
     for name in _names(config, "dataset") + _names(config, "eval_dataset"):
         entry = entries.get(name)
         if entry is None:
             faults.append(message("config.not_registered", name=name, file=short(info), known=", ".join(entries)))
-        elif entry.get("formatting") != "sharegpt" or not (info.parent / entry.get("file_name", "")).is_file():
+        elif isinstance(entry, dict) and (found := [key for key in ELSEWHERE if key in entry]):
+            faults.append(message("config.elsewhere", name=name, file=short(info), key=found[0]))
+        elif not _is_sharegpt(entry, info):
             faults.append(message("config.no_sharegpt", name=name, file=short(info)))
     if config.get("eval_dataset") and config.get("val_size"):
         faults.append(message("config.eval_and_val"))
     return faults
 
 
+def _is_sharegpt(entry, info):
+    return (
+        isinstance(entry, dict) and entry.get("formatting") == "sharegpt" and _is_beside(info, entry.get("file_name"))
+    )
+
+
+def _is_beside(info, name):
+    """Whether ``name`` is that of a file in the folder of ``info``, also where links lead."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    file = (info.parent / name).resolve()
+    return file.is_relative_to(info.parent.resolve()) and file.is_file()
+
+
 def data_files(config, key="dataset"):
     """Paths of the data files that ``dataset`` (or ``eval_dataset``) names."""
-    folder = located(config.get("dataset_dir", "data"))
+    folder = located(config.get("dataset_dir") or DEFAULTS["dataset_dir"])
     names = _names(config, key)
     entries = json.loads((folder / "dataset_info.json").read_bytes()) if names else {}
     return [folder / entries[name]["file_name"] for name in names]

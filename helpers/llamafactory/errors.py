@@ -3,11 +3,13 @@
 import re
 import signal
 
+from helpers import hub
+from helpers.files import FULL_SAID, free_space
 from helpers.language import message
 from helpers.paths import ROOT, short
 
 CAUSES = (  # (pattern in the log, cause and cure in messages.toml: why.<name>, why.<name>_cure); the first found counts
-    (r"No space left on device|Disk quota exceeded", ("why.disk", "why.disk_cure")),
+    (FULL_SAID, ("why.disk", "why.disk_cure")),
     (r"CUDA out of memory|OutOfMemoryError", ("why.gpu_memory", "why.gpu_memory_cure")),
     (r"[Ii]mage features and image tokens do not match", ("why.image_tokens", "why.image_tokens_cure")),
     (r"Some keys are not used by the HfArgumentParser", ("why.key", "why.key_cure")),
@@ -20,6 +22,7 @@ CAUSES = (  # (pattern in the log, cause and cure in messages.toml: why.<name>, 
         ("why.deepspeed", "why.deepspeed_cure"),
     ),
     (r"is required for a normal functioning of this module", ("why.package", "why.package_cure")),
+    (r"UnpicklingError|Weights only load failed", ("why.pickle", "why.pickle_cure")),
     (r"Target module LayerNorm", ("why.layernorm", "why.layernorm_cure")),
     (r"Processor was not found|Image processor was not found", ("why.processor", "why.processor_cure")),
     (
@@ -41,10 +44,14 @@ class LlamaFactoryError(RuntimeError):
 
 def explain(log, code):
     """The LlamaFactoryError for a run that ended with exit status ``code`` and left ``log``."""
-    text = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
+    text = hub.hide(log.read_text(encoding="utf-8", errors="replace")).replace("\r", "\n")
     lines = last_lines(text)
+    full = free_space(log) < 2**20  # then the log ends before it could say so
     cause, cure = (
-        _cause("\n".join(lines), code) or _cause(text, code) or ("", message("why.unknown_cure", file=short(log)))
+        (full and (message("why.disk"), message("why.disk_cure")))
+        or _cause("\n".join(lines), code)
+        or _cause(text, code)
+        or ("", message("why.unknown_cure", file=short(log)))
     )
     said = "\n".join("  " + line.replace(f"{ROOT}/", "") for line in lines) or f"  {message('why.nothing_said')}"
     because = message("why.cause", cause=cause) + "\n" if cause else ""

@@ -6,10 +6,11 @@ from operator import attrgetter
 from helpers.data import media
 from helpers.data.images import read_picture
 from helpers.language import message
-from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.minicpm import FRAME_TILES, scaled_size
 from helpers.llamafactory.tokens import prompt_pieces
+from helpers.llamafactory.values import DEFAULTS
 from helpers.models.generate import decode, generate
+from helpers.models.inputs import refuse_special_tokens
 
 
 def predict(model, processor, samples, settings, config, prompt, batch_size=25):
@@ -50,6 +51,7 @@ def encode(processor, samples, config, prompt):
     """
     from helpers.models.minicpm.placeholders import AUDIO_MARK, IMAGE_MARK
 
+    refuse_special_tokens(prompt, processor)
     modality, files, options = samples[0].modality, [sample.file for sample in samples], {}
     if modality == "audio":
         inputs = {"audios": [[media.load_audio(file)] for file in files]}

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 
+from helpers import hub
 from helpers.files import write_text
 from helpers.jupyter import in_notebook
 from helpers.language import message, reader_language
+from helpers.llamafactory.child import PARENT
 from helpers.llamafactory.config import located
 from helpers.llamafactory.errors import explain
 from helpers.paths import ROOT, short
@@ -53,6 +55,7 @@ def run_child(verb, config, yaml_path, log, nproc=1, losses=None, plot=None):
         finally:
             if plot:
                 plot.end()
+            hub.hide_in(log)
     if process.returncode:
         raise explain(log, process.returncode)
 
@@ -68,6 +71,7 @@ def environment(config, nproc=1):
     """The child's environment: only the GPUs it may take, no hub for a model that is here, nothing sent home."""
     new = {"HF_HUB_DISABLE_TELEMETRY": "1", "MPLBACKEND": "Agg", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     new["LESSON_LANGUAGE"] = reader_language()  # it runs in another folder
+    new[PARENT] = str(os.getpid())
     if located(config["model_name_or_path"]).is_dir():
         new["HF_HUB_OFFLINE"] = "1"
     gpus = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu] or map(str, range(nproc))
@@ -116,8 +120,9 @@ def _stop(process):
     """End the child and all it started: asked as by Ctrl-C, and killed after 15 seconds."""
     import psutil
 
+    family = []
     try:
-        family = [psutil.Process(process.pid)]
+        family += [psutil.Process(process.pid)]
         family += family[0].children(recursive=True)
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         psutil.wait_procs(family, timeout=15)

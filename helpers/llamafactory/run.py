@@ -6,9 +6,9 @@ import shlex
 import time
 from pathlib import Path
 
-from helpers.files import whole_folder
+from helpers.files import locked, whole_folder
 from helpers.language import columns_of, message, padded
-from helpers.llamafactory.config import located, portable, refuse, run_faults
+from helpers.llamafactory.config import adapter_faults, located, portable, refuse, run_faults
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.process import run_child, write_yaml
 from helpers.llamafactory.resume import prepare
@@ -136,10 +136,16 @@ def train(config, nproc=1, overwrite=False):
     Raises:
         ConfigError: keys are unknown, there is no such model, or it cannot be trained in 4 bits.
         FileExistsError: ``output_dir`` holds another run; says what differs.
+        BlockingIOError, DiskError: another process trains in it; it is full or cannot be written.
         LlamaFactoryError: LLaMA-Factory failed; says why and what to do.
     """
     began = time.monotonic()
     refuse(run_faults(config))
+    with locked(located(config["output_dir"])):
+        return _train(config, nproc, overwrite, began)
+
+
+def _train(config, nproc, overwrite, began):
     folder, plot = located(config["output_dir"]), LossPlot()
     finished, settled = prepare(config, nproc, overwrite)
     if finished:
@@ -154,7 +160,7 @@ def train(config, nproc=1, overwrite=False):
         if not (error.swanlab and settled.get("use_swanlab")):
             raise
         print(message("run.no_swanlab"))
-        return train(config | {"use_swanlab": False, "overwrite_output_dir": False}, nproc)
+        return _train(config | {"use_swanlab": False, "overwrite_output_dir": False}, nproc, False, began)
     if (folder / "adapter_config.json").is_file():
         name_base(folder)
     metrics = json.loads((folder / "all_results.json").read_bytes())
@@ -173,18 +179,21 @@ def export(config):
         LlamaFactoryError: LLaMA-Factory failed, or the result lacks weights.
     """
     adapter, folder = located(config["adapter_name_or_path"]), located(config["export_dir"])
-    refuse(run_faults(config, training=False) + _export_faults(adapter, folder))
+    refuse(run_faults(config, training=False) + _export_faults(config, adapter, folder))
     files = (folder.with_name(f"{folder.name}.export.{kind}") for kind in ("yaml", "log"))
-    with whole_folder(folder) as partial:
+    base = located(config["model_name_or_path"])
+    with whole_folder(folder, sum(path.stat().st_size for path in base.glob("*.safetensors"))) as partial:
         run_child("export", config | {"export_dir": portable(partial)}, *files)
         _check_export(partial)
     return folder
 
 
-def _export_faults(adapter, folder):
+def _export_faults(config, adapter, folder):
     faults = []
     if not (adapter / "adapter_config.json").is_file():
         faults.append(message("config.no_adapter", folder=short(adapter)))
+    else:
+        faults += adapter_faults(config)
     if folder.is_relative_to(adapter):
         faults.append(message("config.export_in_adapter", folder=short(adapter)))
     elif folder.is_dir() and any(folder.iterdir()) and not (folder / "Modelfile").is_file():
@@ -197,8 +206,9 @@ def _check_export(folder):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     minicpm.register()
-    AutoProcessor.from_pretrained(folder)
-    _, loading = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", output_loading_info=True)
+    safe = {"trust_remote_code": False}
+    AutoProcessor.from_pretrained(folder, **safe)
+    _, loading = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", output_loading_info=True, **safe)
     wrong = {kind: sorted(map(str, names)) for kind, names in loading.items() if names}
     if wrong or not (folder / "Modelfile").is_file():
         raise LlamaFactoryError(message("run.export_not_whole", folder=short(folder), wrong=wrong))

@@ -3,9 +3,11 @@
 tests/llamafactory compares the numbers with LLaMA-Factory's own.
 """
 
+import math
 from functools import cache, partial
 
-from helpers.data.formats import MARKS
+from helpers.data.answers import special_token_faults, without_marks
+from helpers.data.formats import MARKS, begins_with_system
 from helpers.data.records import Problem
 from helpers.data.rows import read_rows
 from helpers.language import message
@@ -45,29 +47,32 @@ TEMPLATES = {
 }
 
 
-def find_long_rows(file, config, report, may_shrink):
+def find_long_rows(file, looks, config, report, may_shrink):
     """Add lengths and shrunk pictures of a data file to the report; return Problems of rows that would lose something.
 
     Args:
-        file: a ShareGPT file without faults.
+        file, looks: a ShareGPT file without faults, and what was seen of its files (``validate.examine``).
         config: a configuration with all of ``DEFAULTS``.
-        report: its ``lengths``, ``shrunk`` and ``clips`` (kind, path, tokens) grow.
-        may_shrink: False makes a Problem of each picture that ``image_max_pixels`` would shrink.
+        report: its ``lengths``, ``shrunk``, ``shrunk_by_processor`` and ``clips`` (kind, path, tokens) grow.
+        may_shrink: False makes a Problem of each picture that ``image_max_pixels`` or the processor would shrink.
     """
     processor = _load_processor(config["model_name_or_path"])
     count = cache(partial(_count, processor.tokenizer))
     minicpm = "image" not in TEMPLATES[config["template"]]
     image_tokens = None if minicpm else cache(inputs.image_tokens(processor))
+    see = partial(_seen, looks, config, report, may_shrink, inputs.shrunk_size(processor))
+    special = inputs.special_tokens(processor)
     problems = []
     for row, value in read_rows(file)[0][: config["max_samples"]]:
         faults = _unknown_media(value, config["template"])
         faults += video_faults(value, file.parent, config) if minicpm and not faults else []
+        faults += _special_tokens(value, special)
         lost = bool(faults)  # LLaMA-Factory cannot take such a row: nothing to count
-        sizes = [_seen(file.parent, name, config, report, faults, may_shrink) for name in value.get("images") or []]
+        sizes = [see(name, faults) for name in value.get("images") or []]
         if not lost:
             media = _media(value, file, sizes, processor, config, report, count) if minicpm else 0
             media += 0 if minicpm else sum(image_tokens(*size) for size in sizes)
-            prompt, answer = text_tokens(value["messages"], processor.tokenizer, config["template"], config)
+            prompt, answer = text_tokens(with_system(value), processor.tokenizer, config["template"], config)
             report.lengths.append(prompt + media + answer)
             if fault := _cut(prompt, media, answer, config["cutoff_len"]):
                 faults.append(fault)
@@ -104,19 +109,46 @@ def _unknown_media(value, template):
     ]
 
 
-def _seen(folder, name, config, report, faults, may_shrink):
-    """The size at which the model's processor gets a picture; adds to ``report.shrunk`` and ``faults``."""
-    size, fault = _look(folder / name)
+def _special_tokens(value, tokens):
+    """Faults of a row in whose texts special tokens of the model stand."""
+    texts = [without_marks(turn["content"]) for turn in with_system(value)]
+    return [fault for text in texts for fault in special_token_faults(text, tokens)]
+
+
+def with_system(value):
+    """The messages of a record, its system column in front: a system message counts more, as in LLaMA-Factory."""
+    if begins_with_system(value) or not value.get("system"):
+        return value["messages"]
+    return [{"role": "system", "content": value["system"]}, *value["messages"]]
+
+
+def _seen(looks, config, report, may_shrink, shrunk_size, name, faults):
+    """The size at which the model's processor gets a picture; adds to ``report`` and ``faults``."""
+    picture = looks[name, "image"].picture
     rule = glm_ocr_size if "image" in TEMPLATES[config["template"]] else scaled_size
-    seen = rule(*size, config["image_max_pixels"], config["image_min_pixels"])
-    if size[0] * size[1] > config["image_max_pixels"]:
-        report.shrunk.append((name, size, seen))
+    seen = rule(*picture.size, config["image_max_pixels"], config["image_min_pixels"])
+    if math.prod(picture.size) > config["image_max_pixels"]:
+        report.shrunk.append((name, picture.size, seen))
         if not may_shrink:
-            facts = {"file": name, "before": size_text(size), "after": size_text(seen)}
+            facts = {"file": name, "before": size_text(picture.size), "after": size_text(seen)}
             faults.append((message("budget.shrunk", **facts), message("budget.shrunk_cure")))
-    if fault:
+    if left := shrunk_size(*seen):
+        report.shrunk_by_processor.append((name, picture.size, left))
+        if not may_shrink:
+            facts = {"file": name, "before": size_text(picture.size), "after": size_text(left)}
+            faults.append((message("budget.shrunk", **facts), message("budget.processor_cure")))
+    if fault := _lost_by_convert(picture):
         faults.append((message("file.fault", file=name, reason=fault), message("budget.picture_cure")))
     return seen
+
+
+def _lost_by_convert(picture):
+    """What LLaMA-Factory, which opens a picture with ``convert("RGB")`` and nothing else, makes of it that is wrong."""
+    if picture.plain:
+        return None
+    if picture.turned:
+        return message("budget.turned")
+    return message("budget.deep") if picture.deep else message("budget.see_through")
 
 
 def _load_processor(name):
@@ -131,12 +163,14 @@ def _load_processor(name):
 def prompt_pieces(messages, template, config):
     """[(role, text)] as LLaMA-Factory's template lays a conversation out, marks of pictures and the like still in it.
 
-    The pieces are turned into tokens one by one. ``default_system`` of the configuration counts more than the
-    template's own.
+    The pieces are turned into tokens one by one. Where there is no system message, or an empty one, the
+    ``default_system`` of the configuration stands, else the template's own.
     """
-    pieces = TEMPLATES[template]
-    system = config.get("default_system") or pieces["default_system"]
-    if system and messages[0]["role"] != "system":
+    pieces, default = TEMPLATES[template], config.get("default_system")
+    system = pieces["default_system"] if default is None else default
+    if messages[0]["role"] == "system":
+        system, messages = messages[0]["content"] or system, messages[1:]
+    if system:
         messages = [{"role": "system", "content": system}, *messages]
     made = [("start", pieces["start"])] if pieces["start"] else []
     return made + [(turn["role"], pieces[turn["role"]].format(turn["content"])) for turn in messages]
@@ -170,17 +204,6 @@ def glm_ocr_size(width, height, max_pixels, min_pixels):
     if height / width > 200:
         height = width * 180
     return width, height
-
-
-def _look(path):
-    """((width, height), fault or "") of a picture as LLaMA-Factory opens it: neither turned nor made opaque."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        if image.getexif().get(274, 1) != 1:
-            return image.size, message("budget.turned")
-        clear = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
-        return image.size, message("budget.see_through") if clear else ""
 
 
 def size_text(size):

@@ -13,6 +13,7 @@ class Family:
     tiny          folder below ``data/``
     modelscope    name on ModelScope; its last part is also the folder looked for with hub="local"
     huggingface   name on Hugging Face
+    model_type    what config.json calls it
     language      where the language model's layers are: the part that ``four_bit`` makes smaller
     lora_targets  regular expression over module names: the linear layers that get LoRA matrices
     min_pixels, max_pixels  size of a picture as the real model sees it; smaller ones are enlarged, larger ones shrunk;
@@ -23,6 +24,7 @@ class Family:
     tiny: str
     modelscope: str
     huggingface: str
+    model_type: str
     language: str
     lora_targets: str
     min_pixels: int = 0
@@ -41,6 +43,7 @@ FAMILIES = {
         tiny="tiny-qwen2-vl",
         modelscope="Qwen/Qwen2-VL-2B-Instruct",
         huggingface="Qwen/Qwen2-VL-2B-Instruct",
+        model_type="qwen2_vl",
         language="model.language_model.layers",
         lora_targets=r".*(language_model.*_proj|visual\.blocks.*\.(qkv|proj|fc1|fc2)|visual\.merger\.mlp\.[02])",
         min_pixels=64 * 28 * 28,
@@ -50,6 +53,7 @@ FAMILIES = {
         tiny="tiny-glm-ocr",
         modelscope="ZhipuAI/GLM-OCR",
         huggingface="zai-org/GLM-OCR",
+        model_type="glm_ocr",
         language="model.language_model.layers",
         lora_targets=r".*(language_model.*_proj|visual\.blocks.*\.(qkv|proj|gate_proj|up_proj|down_proj))",
         min_pixels=32 * 32,
@@ -60,6 +64,7 @@ FAMILIES = {
         tiny="tiny-minicpm-o",
         modelscope="OpenBMB/MiniCPM-o-2_6",
         huggingface="openbmb/MiniCPM-o-2_6",
+        model_type="minicpmo",
         language="llm.model.layers",
         lora_targets=MINICPM_TARGETS,
     ),
@@ -67,6 +72,7 @@ FAMILIES = {
         tiny="tiny-minicpm-v",
         modelscope="OpenBMB/MiniCPM-V-4_5",
         huggingface="openbmb/MiniCPM-V-4_5",
+        model_type="minicpmv",
         language="llm.model.layers",
         lora_targets=MINICPM_TARGETS,
     ),

@@ -1,5 +1,7 @@
 """From samples to a model's inputs: conversation, picture, and the tokens a picture takes. Nothing is cut off here."""
 
+from functools import partial
+
 from helpers.data.images import read_picture
 from helpers.language import message
 from helpers.paths import short
@@ -8,9 +10,32 @@ PROMPT = "Convert the formula in the picture to LaTeX."
 
 
 def conversation(processor, prompt=PROMPT, modality="image"):
-    """The text of one question about one picture (or ``modality`` "audio": sound), up to where the answer begins."""
+    """The text of one question about one picture (or ``modality`` "audio": sound), up to where the answer begins.
+
+    Raises:
+        ValueError: a special token stands in the prompt; says which.
+    """
+    refuse_special_tokens(prompt, processor)
     content = [{"type": modality}, {"type": "text", "text": prompt}]
     return processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+
+
+def special_tokens(processor):
+    """The strings that are no text to the model: whatever is meant by them, its tokenizer makes one token of each.
+
+    GLM's /nothink is left out: it is there to be written by people.
+    """
+    tokenizer = processor.tokenizer
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    media = [getattr(processor, f"{kind}_token", None) for kind in ("image", "video", "audio")]
+    found = dict.fromkeys([*tokenizer.all_special_tokens, *added, *filter(None, media)])
+    return [token for token in found if not token.startswith("/")]
+
+
+def refuse_special_tokens(prompt, processor):
+    """Raise ValueError if a special token stands in the prompt, and say which."""
+    if found := [token for token in special_tokens(processor) if token in prompt]:
+        raise ValueError(message("models.special_token", prompt=repr(prompt[:60]), tokens=", ".join(found)))
 
 
 def encode_prompts(samples, processor, prompt=PROMPT):
@@ -55,3 +80,35 @@ def image_tokens(processor):
         return images.image_feature_size * (1 + columns * rows)
 
     return count_tiles if hasattr(images, "get_sliced_grid") else count
+
+
+def shrunk_size(processor):
+    """A function (width, height) in pixels -> the size to which the processor shrinks such a picture, or None.
+
+    Told of its limit alone: rounding to whole patches is no loss worth a word. MiniCPM's size is that of all tiles
+    together.
+    """
+    images = processor.image_processor
+    return partial(_shrunk_by_tiles if hasattr(images, "get_sliced_grid") else _shrunk_by_limit, images)
+
+
+def _shrunk_by_limit(images, width, height):
+    """Of Qwen2-VL and GLM-OCR, whose sizes count a still picture as ``temporal_patch_size`` frames, or as one."""
+    side = images.patch_size * images.merge_size
+    seen = images.get_number_of_image_patches(height, width, {}) * images.patch_size**2
+    whole = max(1, round(width / side)) * max(1, round(height / side)) * side**2
+    if seen >= whole:
+        return None
+    factor = (seen / (width * height)) ** 0.5
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _shrunk_by_tiles(images, width, height):
+    from helpers.models.minicpm.image_processing import tile_size
+
+    columns, rows = images.get_sliced_grid((width, height)) or (1, 1)
+    area = images.scale_resolution**2 * (images.max_slice_nums if images.slice_mode else 1)
+    if width * height <= area:
+        return None
+    wide, high = tile_size(width, height, (columns, rows), images.scale_resolution, images.patch_size)
+    return wide * columns, high * rows

@@ -1,12 +1,14 @@
 """Find, check and load a model and its processor."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers import hub
+from helpers.files import settle
 from helpers.language import message
 from helpers.models import lora, minicpm
 from helpers.models.attention import batch_vision_attention
-from helpers.models.checkpoint import check_folder
+from helpers.models.checkpoint import check_folder, count_weights
 from helpers.models.families import FAMILIES, get_family, public_name
 from helpers.paths import ROOT, short
 
@@ -27,23 +29,83 @@ def load(family, settings, folder=None):
 
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
-        ValueError: the adapter is of another base. ImportError: four_bit without bitsandbytes.
+        ValueError: the adapter is of another base or a pickle; the folder wants code to be run, is of another family,
+            or its weights, texts and tokenizer do not belong together. ImportError: four_bit without bitsandbytes.
+        MemoryError: the weights are larger than the GPU's free memory.
     """
     import torch
     from transformers import AutoModelForImageTextToText
 
     minicpm.register()
+    if folder is not None:
+        settle(folder)
     smaller = {"quantization_config": four_bit_config(get_family(family).language)} if settings.four_bit else {}
     adapter = folder if lora.is_adapter(folder) else None
     whole = None if adapter else folder
     base = checkpoint_folder(family, settings, weights=whole is None)
     if adapter:
         _check_base(lora.base_of(adapter), base, adapter)
-    weights = base if whole is None else check_folder(Path(whole), message("checkpoint.train_again"))
-    model = AutoModelForImageTextToText.from_pretrained(weights, dtype=getattr(torch, settings.dtype), **smaller)
+    weights = base
+    if whole is not None:
+        weights = check_folder(Path(whole), message("checkpoint.train_again"), True, get_family(family).model_type)
+    processor = _processor_in(base, family, settings)
+    if settings.device == "cuda" and not settings.four_bit:
+        _check_room(weights, settings.dtype)
+    with _said(weights):
+        model, loading = AutoModelForImageTextToText.from_pretrained(
+            weights,
+            dtype=getattr(torch, settings.dtype),
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # not loaded, but listed: _check_loaded names them
+            output_loading_info=True,
+            **smaller,
+        )
+    _check_loaded(model, processor, loading, weights)
     batch_vision_attention(model)
     model = lora.load_adapter(model, adapter) if adapter else model
-    return model.to(settings.device).eval(), _processor_in(base, family, settings)
+    return model.to(settings.device).eval(), processor
+
+
+@contextmanager
+def _said(folder):
+    """An error of transformers on its way to load ``folder`` as one line that names it; no free memory stays as it is.
+
+    Raises:
+        ValueError: the folder's files do not make a model, a processor or a tokenizer.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+
+    try:
+        yield
+    except (StrictDataclassError, ValueError, TypeError, KeyError, AttributeError, ImportError, OSError) as error:
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(message("models.not_loaded", folder=short(folder), why=why)) from error
+
+
+def _check_room(folder, dtype):
+    """MemoryError if the GPU's free memory cannot hold the weights in ``folder``."""
+    import torch
+
+    needed, (free, _) = count_weights(folder) * getattr(torch, dtype).itemsize, torch.cuda.mem_get_info()
+    if free < needed:
+        facts = {"folder": short(folder), "needed": f"{needed / 1e9:.1f}", "free": f"{free / 1e9:.1f}"}
+        raise MemoryError(message("models.no_room", **facts))
+
+
+def _check_loaded(model, processor, loading, folder):
+    """ValueError if weights were missing or of another shape, which leaves them random, or the tokenizer is another's.
+
+    ``loading`` is what ``from_pretrained`` tells of it.
+    """
+    lost = sorted(map(str, loading["missing_keys"])) + sorted(str(name) for name, *_ in loading["mismatched_keys"])
+    if lost:
+        facts = {"folder": short(folder), "count": len(lost), "model": type(model).__name__, "name": lost[0]}
+        raise ValueError(message("models.weights_lost", **facts))
+    marks = [getattr(place, "image_token_id", None) for place in (model.config, processor)]
+    if None not in marks and marks[0] != marks[1]:
+        facts = {"folder": short(folder), "config": marks[0], "tokenizer": marks[1]}
+        raise ValueError(message("models.other_tokenizer", **facts))
 
 
 def _check_base(named, base, adapter):
@@ -67,7 +129,9 @@ def load_processor(family, settings):
 def _processor_in(folder, family, settings):
     from transformers import AutoProcessor
 
-    processor, limits = AutoProcessor.from_pretrained(folder), pixel_limits(family, settings)
+    with _said(folder):
+        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+    limits = pixel_limits(family, settings)
     if limits:
         processor.image_processor.size = {"shortest_edge": limits["min_pixels"], "longest_edge": limits["max_pixels"]}
     return processor
@@ -115,10 +179,10 @@ def checkpoint_folder(family, settings, weights=True):
     """
     row = get_family(family)
     if settings.mode == "tiny":
-        return check_folder(ROOT / "data" / row.tiny, message("checkpoint.git"), weights)
+        return check_folder(ROOT / "data" / row.tiny, message("checkpoint.git"), weights, row.model_type)
     if settings.hub == "local":
         folder = settings.models_dir / row.folder
-        return check_folder(folder, message("checkpoint.download_again"), weights)
+        return check_folder(folder, message("checkpoint.download_again"), weights, row.model_type)
     name = row.modelscope if settings.hub == "modelscope" else row.huggingface
     folder = hub.download(settings, name, [*TEXT, "*.safetensors"] if weights else TEXT)
-    return check_folder(folder, message("checkpoint.run_again"), weights)
+    return check_folder(folder, message("checkpoint.run_again"), weights, row.model_type)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from helpers.files import whole_folder, write_text
 from helpers.language import message
-from helpers.models.checkpoint import is_json, is_whole
+from helpers.models.adapter_names import find_renaming, layer_names, rename, rename_config
+from helpers.models.checkpoint import described, is_json, is_whole
 from helpers.models.families import get_family, public_name
 from helpers.paths import ROOT, short
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+PICKLE = "adapter_model.bin"  # of an older peft
 
 
 def is_adapter(folder):
@@ -17,44 +19,62 @@ def is_adapter(folder):
     if folder is None:
         return False
     folder = Path(folder)
-    return any((folder / name).is_file() for name in (CONFIG, WEIGHTS)) and not (folder / "config.json").is_file()
+    return (
+        any((folder / name).is_file() for name in (CONFIG, WEIGHTS, PICKLE)) and not (folder / "config.json").is_file()
+    )
 
 
 def base_of(folder):
-    """The name of the base that an adapter was trained on, as its own file says.
+    """The name of the base that an adapter was trained on, as its own file says; None if it does not.
 
     Raises:
         FileNotFoundError: files of the adapter are missing or cut off; names them.
+        ValueError: its weights are a pickle, which may run any code when it is opened; or its configuration is none.
     """
     folder = Path(folder)
+    if (folder / PICKLE).is_file() and not (folder / WEIGHTS).is_file():
+        raise ValueError(message("lora.pickle", folder=short(folder), name=PICKLE, wanted=WEIGHTS))
     whole = {CONFIG: is_json(folder / CONFIG), WEIGHTS: is_whole(folder / WEIGHTS)}
-    missing = [name for name in whole if not whole[name]]
+    missing = [described(folder / name) for name in whole if not whole[name]]
     if missing:
         raise FileNotFoundError(message("lora.not_whole", folder=short(folder), missing=", ".join(missing)))
-    return json.loads((folder / CONFIG).read_bytes())["base_model_name_or_path"]
+    facts = json.loads((folder / CONFIG).read_bytes())
+    found = facts.get("peft_type") if isinstance(facts, dict) else type(facts).__name__
+    if found != "LORA":
+        raise ValueError(message("lora.no_lora", file=short(folder / CONFIG), found=found))
+    return facts.get("base_model_name_or_path")
 
 
 def load_adapter(model, folder):
     """``model`` (the base, changed in place) with the adapter in ``folder``: a ``peft.PeftModel`` for inference.
 
-    Rank, scaling and layers come from the adapter's own file.
+    Rank, scaling and layers come from the adapter's own file. One of an older transformers, which had other names for
+    the layers, is renamed in memory, and a line says so.
 
     Raises:
         ValueError: layers, shapes or weights do not fit; ``PeftModel.from_pretrained`` only warns of missing weights.
+        FileNotFoundError: files are missing or cut off; weights in another form than safetensors do not count.
     """
     from peft import PeftConfig, PeftModelForCausalLM
 
+    base_of(folder)
     try:
         config = PeftConfig.from_pretrained(folder)
         config.inference_mode = True
+        names = layer_names(Path(folder) / WEIGHTS)
+        if renaming := find_renaming(model, names, folder):
+            rename_config(config, names, renaming)
         tuned = PeftModelForCausalLM(model, config)
-        found = tuned.load_adapter(folder, "default")
+        found = tuned.load_adapter(folder, "default", key_mapping=renaming)
         if found.missing_keys or found.unexpected_keys:
             names = [*found.missing_keys, *found.unexpected_keys]
             raise ValueError(message("lora.weights", count=len(names), name=names[0]))
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
         facts = {"folder": short(folder), "model": type(model).__name__, "why": str(error).splitlines()[0][:200]}
         raise ValueError(message("lora.does_not_fit", **facts)) from error
+    if renaming:
+        facts = {"folder": short(folder), "count": len(names), "old": names[0], "new": rename(names[0], renaming)}
+        print(message("lora.renamed", **facts))
     return tuned
 
 
@@ -77,7 +97,7 @@ def merge(model, processor, folder):
     if getattr(model, "is_loaded_in_4bit", False):
         raise ValueError(message("lora.four_bit"))
     merged = model.merge_and_unload()
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, sum(weight.nbytes for weight in merged.parameters())) as partial:
         merged.save_pretrained(partial)
         processor.save_pretrained(partial)
     return merged

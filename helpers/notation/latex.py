@@ -5,14 +5,16 @@ as LaTeX_OCR writes them. Two formulas are rewritten to the same text only if a 
 displayed formula, prints the same signs in the same sizes and places, up to the width of horizontal white space:
 
 1.  White space between tokens, and commands that only space: ``\, \; \: \> \! \  ~ \quad \qquad \enspace \thinspace
-    \medspace \thickspace``, their negative forms, ``\hspace{..} \hskip .. \kern .. \mkern ..``, ``\allowbreak \relax``.
-    Dropped; also ``\nonumber``, ``\notag`` and ``\label{..}``, and ``$``, ``$$``, ``\( \)``, ``\[ \]`` around all.
+    \medspace \thickspace``, their negative forms, ``\hspace{..} \vspace{..} \hskip .. \kern .. \mkern ..``,
+    ``\allowbreak \relax``. Dropped; also ``\nonumber``, ``\notag`` and ``\label{..}``, and ``$``, ``$$``, ``\( \)``,
+    ``\[ \]`` around all.
 2.  Arguments are written in braces: ``x^2 = x^{2}``, ``\frac12 = \frac{1}{2}``, ``\hat x = \hat{x}``. Other braces are
     dropped where no script hangs on more than one sign: ``{x}_{i} = x_{i}``, ``{{a} b} = a b``; not ``{a b}^{2}``.
 3.  Scripts: first the lower, then the upper one; ``x' = x^{\prime}``, ``x'' = x^{\prime\prime}``,
     ``x'^2 = x^{\prime 2}``.
 4.  Synonyms (``SYNONYMS``): ``\le = \leq``, ``\ne = \neq = \not=``, ``\to = \rightarrow``, ``\vert = |``.
-5.  Infix fractions: ``{a \over b} = \frac{a}{b}``, ``{n \choose k} = \binom{n}{k}``; ``\dfrac = \frac`` and
+5.  Infix fractions: ``{a \over b} = \frac{a}{b}``, ``{n \choose k} = \binom{n}{k}``; ``\buildrel a \over b`` is
+    ``\overset{a}{b}``; ``\dfrac = \frac`` and
     ``\displaystyle`` is dropped where the style is that of a display anyway, ``\tfrac = \frac`` never.
 6.  Old fonts reach to the end of their group: ``{\rm a b} = \mathrm{a b}``; so ``\bf \it \sf \tt \cal``.
 7.  Letters and digits in ``\text \textrm \textnormal \mbox \hbox \operatorname`` are those in
@@ -36,7 +38,7 @@ import re
 from dataclasses import dataclass, field
 
 from helpers.notation import latex_commands
-from helpers.notation.latex_commands import Unparsable, braced_text
+from helpers.notation.latex_commands import Unparsable, braced_text, bracketed_text
 
 
 @dataclass
@@ -120,14 +122,19 @@ def _script(token, rest, atoms):
 
 def _argument(rest, display=False):
     """The tokens of the argument that follows, without its braces."""
-    while rest and rest[-1] in latex_commands.SPACES:
-        rest.pop()
-    if not rest or rest[-1] in ("}", "_", "^", "&", "\\\\", "\\end", "\\right"):
-        raise Unparsable("an argument is missing")
-    token = rest.pop()
+    token = _first(rest)
     if token == "{":
         return _sequence(rest, ("}",), display)[0]
     return _written(_atom(token, rest, display))
+
+
+def _first(rest):
+    """Take the token off ``rest`` that an argument begins with."""
+    while rest and rest[-1] in latex_commands.SPACES:
+        rest.pop()
+    if not rest or rest[-1] in latex_commands.NO_ARGUMENT:
+        raise Unparsable("an argument is missing")
+    return rest.pop()
 
 
 def _atom(token, rest, display):
@@ -148,7 +155,9 @@ def _atom(token, rest, display):
     if token in latex_commands.TEXTS:
         return _text(token, braced_text(rest))
     if token in latex_commands.CLASSES:
-        return _Atom(_argument(rest, display), single=False)
+        return _atom(_first(rest), rest, display)
+    if token == "'" or token in latex_commands.OLD_FONTS:  # alone in an argument without braces
+        return _Atom(_sequence([token], (), display)[0], single=False)
     if token in ("}", "\\right", "\\end"):
         raise Unparsable(f"{token} closes nothing")
     return _command(token, rest)
@@ -156,12 +165,21 @@ def _atom(token, rest, display):
 
 def _command(token, rest):
     """A sign, or a command with its arguments."""
+    if token == "\\buildrel":
+        above = _sequence(rest, ("\\over",), False)[0]
+        return _Atom(["\\overset", *_braced(above), *_braced(_argument(rest))])
     out = [token]
     if token == "\\sqrt" and rest and rest[-1] == "[":
         rest.pop()
         out += ["[", *_sequence(rest, ("]",), False)[0], "]"]
+    if token == "\\makebox":
+        out += bracketed_text(rest)
+    out += [f"{{{braced_text(rest)}}}" for _ in range(latex_commands.WORD_ARGUMENTS.get(token, 0))]
     for _ in range(latex_commands.ARGUMENTS.get(token, 0)):
         out += _braced(_argument(rest))
+    if token in latex_commands.BARE_ARGUMENT:
+        inside = _argument(rest)
+        out += inside if len(inside) == 1 else _braced(inside)
     return _Atom(out)
 
 
@@ -186,7 +204,7 @@ def _fenced(rest, display):
 
 
 def _bracket(rest):
-    if not rest:
+    if not rest or rest[-1] in latex_commands.NO_BRACKETS:
         raise Unparsable("no bracket")
     token = rest.pop()
     return {"<": "\\langle", ">": "\\rangle"}.get(token, latex_commands.SYNONYMS.get(token, token))
@@ -196,7 +214,9 @@ def _environment(rest):
     """``\\begin{name} .. \\end{name}``, cell by cell."""
     name = braced_text(rest)
     out = [f"\\begin{{{name}}}"]
-    if name in ("array", "tabular"):
+    if name in ("array", "tabular", "aligned", "gathered"):
+        out += bracketed_text(rest)
+    if name in ("array", "tabular", "alignedat"):
         out.append(f"{{{braced_text(rest)}}}")
     end = None
     while end != "\\end":

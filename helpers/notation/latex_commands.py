@@ -3,7 +3,7 @@ nothing, take arguments, or stand no higher than a bracket."""
 
 import re
 
-TOKEN = re.compile(r"\\(?:operatorname|hspace)\s*\*|\\[a-zA-Z]+|\\\s|\\.|\S", re.DOTALL)
+TOKEN = re.compile(r"\\(?:operatorname|[hv]space)\s*\*|\\[a-zA-Z]+|\\\s|\\.|\S", re.DOTALL)
 AROUND = re.compile(r"\s*(?:\$\$(.*)\$\$|\$(.*)\$|\\\[(.*)\\\]|\\\((.*)\\\))\s*", re.DOTALL)
 LENGTH = re.compile(r"\\(?:[hm]skip|m?kern)\s*[-+]?\s*[\d.,][\d.,\s]*[a-z]\s*[a-z]")
 
@@ -34,15 +34,28 @@ def braced_text(rest: list[str]) -> str:
     raise Unparsable("a } is missing")
 
 
+def bracketed_text(rest: list[str]) -> list[str]:
+    """Take the argument in brackets off ``rest`` if one comes next: a list of its text as it is, or an empty one."""
+    if rest[-1:] != ["["] or "]" not in rest:
+        return []
+    start = len(rest) - 1 - rest[::-1].index("]")
+    text = "".join(rest[start:][::-1])
+    del rest[start:]
+    return [text]
+
+
 def has_infix(rest: list[str]) -> bool:
     """Whether an infix fraction stands in the group that begins here; ``rest``: the tokens to come, the next last."""
-    depth = 0
+    depth = built = 0
     for token in reversed(rest):
         depth += (token in ("{", "\\begin", "\\left")) - (token in ("}", "\\end", "\\right"))
         if depth < 0:
             return False
         if not depth and token in INFIX:
-            return True
+            if token != "\\over" or not built:
+                return True
+            built -= 1
+        built += not depth and token == "\\buildrel"  # the next \\over is its own
     return False
 
 
@@ -81,26 +94,41 @@ SPACES = {"\\ ", "~"} | _commands(
     r"allowbreak nobreak relax nonumber notag"
 )
 
-SPACES_WITH_ARGUMENT = {"\\hspace", "\\hspace*", "\\label"}
+SPACES_WITH_ARGUMENT = {"\\hspace", "\\hspace*", "\\vspace", "\\vspace*", "\\label"}
 CLASSES = _commands("mathrel mathbin mathord mathopen mathclose mathpunct mathinner")  # they only space
 OLD_FONTS = pairs(r"\rm=\mathrm \bf=\mathbf \it=\mathit \sf=\mathsf \tt=\mathtt \cal=\mathcal")
 TEXTS = pairs(
     r"\text=\mathrm \textrm=\mathrm \textnormal=\mathrm \mbox=\mathrm \hbox=\mathrm \operatorname=\mathrm "
-    r"\operatorname*=\operatorname* \textbf=\mathbf \textit=\mathit \textsf=\mathsf \texttt=\mathtt"
+    r"\operatorname*=\operatorname* \textbf=\mathbf \textit=\mathit \textsf=\mathsf \texttt=\mathtt \textup=\mathrm "
+    r"\textsl=\textsl \emph=\emph \textsc=\textsc"
 )
 
 INFIX = {"\\over": "\\frac", "\\choose": "\\binom"}
 
 # they act on the group they stand in: it keeps its braces
-SCOPED = _commands("displaystyle textstyle scriptstyle scriptscriptstyle atop above brace brack")
-ARGUMENTS = dict.fromkeys(_commands("frac dfrac tfrac cfrac binom overset underset"), 2) | dict.fromkeys(
+SCOPED = _commands(
+    "displaystyle textstyle scriptstyle scriptscriptstyle atop above brace brack mit sl sc em normalfont boldmath color"
+)
+
+# how many arguments in braces that are words or lengths, no formulas, come first
+WORD_ARGUMENTS = dict.fromkeys(_commands("raisebox textcolor color tag cline"), 1) | {"\\multicolumn": 2}
+ARGUMENTS = dict.fromkeys(_commands("frac dfrac tfrac cfrac binom dbinom tbinom overset underset"), 2) | dict.fromkeys(
     _commands(
         "sqrt mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak mathscr mathnormal boldsymbol bm pmb "
         "hat bar vec dot ddot dddot tilde check breve acute grave mathring widehat widetilde overline underline "
         "overbrace underbrace overrightarrow overleftarrow overleftrightarrow mathop phantom hphantom vphantom "
-        "boxed cancel xrightarrow xleftarrow substack"
+        "boxed cancel xrightarrow xleftarrow substack raisebox textcolor multicolumn ensuremath makebox frak symbf "
+        "mathbold"
     ),
     1,
+)
+
+# one argument, in braces only where it is more than a sign: \pmod n, \pmod { 2 n }
+BARE_ARGUMENT = _commands("pmod fbox smash rlap llap mathrlap mathllap mathclap lefteqn")
+
+NO_ARGUMENT = {*"}_^&", "\\\\", "\\end", "\\right", "\\displaystyle", *SPACES_WITH_ARGUMENT, *INFIX}
+NO_BRACKETS = {*"{}_^'&", "\\\\", "\\left", "\\right", "\\begin", "\\end"}.union(
+    *(SPACES, SPACES_WITH_ARGUMENT, CLASSES, OLD_FONTS, TEXTS, INFIX, SCOPED, WORD_ARGUMENTS, ARGUMENTS, BARE_ARGUMENT)
 )
 
 FUNCTIONS = set(

@@ -58,7 +58,7 @@ NOTHING = _commands(
     "relax nonumber notag allowbreak nobreak hfill hfil displaylimits noindent null strut mathstrut "
     "protect tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge centering unskip"
 )
-NOTHING_WITH_ARGUMENT = _commands("label tag vspace cline color")
+NOTHING_WITH_ARGUMENT = _commands("label tag vspace vspace* cline color")
 LAPS = pairs(r"\rlap=right \mathrlap=right \lefteqn=right \llap=left \mathllap=left \smash=flat \mathclap=right")
 SIMPLE = _commands("ensuremath makebox")  # their argument is printed as it is
 

@@ -16,7 +16,9 @@ from helpers.notation import latex_commands, latex_signs
 from helpers.notation.latex_commands import braced_text
 
 WORDS = "|".join(sorted((name[1:] for name in latex_signs.TEXTS), key=len, reverse=True))
-TOKEN = re.compile(rf"\\(?:{WORDS})\s*\{{[^{{}}]*\}}|\\(?:operatorname|hspace)\s*\*|\\[a-zA-Z]+|\\\s|\\.|\S", re.DOTALL)
+TOKEN = re.compile(
+    rf"\\(?:{WORDS})\s*\{{[^{{}}]*\}}|\\(?:operatorname|[hv]space)\s*\*|\\[a-zA-Z]+|\\\s|\\.|\S", re.DOTALL
+)
 WRITTEN = re.compile(r"(\\[a-z]+)\s*\{(.*)\}", re.DOTALL)
 
 

@@ -27,7 +27,7 @@ def draw(latex, font, size):
         return None
     try:
         return ink(latex, font, size)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 
@@ -48,7 +48,11 @@ def ink(latex, font, size):
     if font not in FAMILIES:
         raise ValueError(f"font is {font!r}, choose one of {', '.join(FAMILIES)}")
     finer = 2 if size < COARSE else 1
-    drawn = _page(flat(layout(tree(latex), font)), size * finer, finer)
+    try:
+        box = layout(tree(latex), font)
+    except RecursionError as error:
+        raise ValueError("braces are nested too deep") from error
+    drawn = _page(flat(box), size * finer, finer)
     if finer == 2:
         drawn = _halved(DARKER[drawn])
     rows, columns = drawn.any(1).nonzero()[0], drawn.any(0).nonzero()[0]

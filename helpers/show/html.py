@@ -12,14 +12,15 @@ from helpers.show.players import player
 
 CELL_STYLE = "border:1px solid #8886;vertical-align:top;text-align:left"  # short: a notebook may have 150 KB
 PICTURE_STYLE = "background:#fff;padding:4px;max-width:100%;box-sizing:border-box"
-CODE_STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto;font:85% monospace"
+CODE_STYLE = "display:block;white-space:pre-wrap;overflow-wrap:anywhere;max-height:9em;overflow:auto;font:85% monospace"
 SHORT = 100  # characters that need no box to scroll in
 MODALITY_NAMES = {"image": "word.picture", "video": "word.video", "audio": "word.sound"}
 
 
 def table(rows: list[list[str]], caption: str = "", style: str = "") -> str:
     """A <table> of rows as ``cells`` makes them."""
-    head = f'<caption style="caption-side:top;text-align:left">{caption}</caption>' if caption else ""
+    plain = 'class="tex2jax_ignore mathjax_ignore"'  # no formula, whatever dollars it has
+    head = f'<caption {plain} style="caption-side:top;text-align:left">{caption}</caption>' if caption else ""
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     return f'<table style="border-collapse:collapse;{style}">{head}<tbody>{body}</tbody></table>'
 
@@ -69,10 +70,13 @@ def drawing(text: str, kind: Kind) -> str:
 
 
 def code_box(code: str) -> str:
-    """HTML in a monospaced font; what is long, or has words too long to wrap, in a box that scrolls."""
+    """HTML in a monospaced font; what is long, or has words too long to wrap, in a box that scrolls.
+
+    In <code> a notebook leaves ``$\\href{javascript:…}$`` of an answer alone; elsewhere it would set it as a formula.
+    """
     if len(code) < SHORT and max(map(len, code.split()), default=0) < SHORT / 4:
         return f"<code>{code}</code>"
-    return f'<div style="{CODE_STYLE}">{code}</div>'
+    return f'<code style="{CODE_STYLE}">{code}</code>'
 
 
 def text_box(text: str, kind: Kind) -> str:

@@ -4,7 +4,6 @@ Without ipywidgets, or outside a notebook, ``recognise`` does the same as a plai
 """
 
 import base64
-import binascii
 import contextlib
 import tempfile
 from html import escape
@@ -115,7 +114,7 @@ def answer(*arguments):
     try:
         picture, text = read(*arguments)
     except (ValueError, OSError) as error:
-        return f"<p>✗ {escape(str(error))}</p>", f"✗ {error}"
+        return f"<p>✗ <code>{escape(str(error))}</code></p>", f"✗ {error}"
     drawn = html.drawing(text, kind_of(text)) or f"<i>{message('show.not_drawn')}</i>"
     return f"<div>{picture}</div>{drawn}{html.code_box(escape(text))}", text
 
@@ -170,7 +169,7 @@ def _decoded(url):
         raise ValueError(message("widget.no_picture", head=head[:40]))
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one
         raise ValueError(message("widget.damaged", why=error)) from error
 
 

@@ -1,7 +1,7 @@
 """From samples to a batch of tensors: conversation, picture, labels. Nothing is ever cut off here."""
 
 from helpers.language import message
-from helpers.models.inputs import PROMPT, encode_prompts
+from helpers.models.inputs import PROMPT, encode_prompts, special_tokens
 from helpers.paths import short
 
 IGNORE = -100  # label of a position that is not trained
@@ -31,7 +31,8 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
 
     inputs = encode_prompts(samples, processor, prompt)
     tokenizer = processor.tokenizer
-    answers = [_answer(sample, tokenizer) for sample in samples]
+    special = special_tokens(processor)
+    answers = [_answer(sample, tokenizer, special) for sample in samples]
     longest = max(map(len, answers))
     questions = inputs["attention_mask"].sum(1).tolist()
     for sample, question, answer in zip(samples, questions, answers, strict=True):
@@ -62,11 +63,8 @@ def _lengthen(rows, filler, tails):
     return torch.stack([torch.cat(part) for part in parts])
 
 
-def _answer(sample, tokenizer):
-    """Token ids of an answer and of the token that ends it."""
-    ids = tokenizer(sample.text).input_ids
-    special = [token for token in ids if token in tokenizer.all_special_ids]
-    if special:
-        words = ", ".join(tokenizer.convert_ids_to_tokens(special))
-        raise ValueError(message("collate.special", file=short(sample.file), tokens=words))
-    return ids + [tokenizer.eos_token_id]
+def _answer(sample, tokenizer, special):
+    """Token ids of an answer and of the token that ends it; ``special``: strings that must not stand in an answer."""
+    if found := [token for token in special if token in sample.text]:
+        raise ValueError(message("collate.special", file=short(sample.file), tokens=", ".join(found)))
+    return tokenizer(sample.text).input_ids + [tokenizer.eos_token_id]

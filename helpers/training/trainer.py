@@ -1,6 +1,7 @@
 """LoRA training with transformers' Trainer: resumable, nothing hidden."""
 
 import os
+import pickle
 import random
 import time
 import zlib
@@ -8,9 +9,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from helpers.files import locked, require
 from helpers.jupyter import in_notebook
+from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
+from helpers.paths import short
 from helpers.training.collate import collate
 from helpers.training.resume import Run, prepare, save_run
 
@@ -37,15 +41,27 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
 
     Raises:
         FileExistsError: the folder holds a run of other settings or data; says what differs.
+        ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read.
+        MemoryError: the GPU's memory is full.
+        BlockingIOError: another process trains in this folder.
+        DiskError: the folder cannot be written, or has no room for three checkpoints and the adapter.
     """
-    from transformers import Trainer
-
     began, folder, samples = time.monotonic(), Path(folder), list(samples)
     settings = replace(settings, train_samples=len(samples))  # the steps follow from what is there
-    finished, checkpoint = prepare(folder, run_facts(model, samples, settings, prompt), overwrite)
-    if finished:
-        model.load_adapter(folder / "adapter", model.active_adapter, is_trainable=True)
-        return finished
+    facts = run_facts(model, samples, settings, prompt)
+    with locked(folder):
+        finished, checkpoint = prepare(folder, facts, overwrite)
+        if finished:
+            model.load_adapter(folder / "adapter", model.active_adapter, is_trainable=True)
+            return finished
+        require(folder, _bytes_to_write(model, folder))
+        return _train(model, processor, samples, settings, folder, callbacks, prompt, checkpoint, began)
+
+
+def _train(model, processor, samples, settings, folder, callbacks, prompt, checkpoint, began):
+    import torch
+    from transformers import Trainer
+
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
     trainer = Trainer(
         model=model,
@@ -55,12 +71,24 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
         callbacks=list(callbacks),
     )
     leave_one_bar(trainer, callbacks)
-    metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    try:
+        metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(message("run.gpu_full", batch=settings.batch_size)) from error
+    except pickle.UnpicklingError as error:  # the Trainer reads optimizer and random numbers with weights_only
+        raise ValueError(message("resume.code", checkpoint=short(checkpoint))) from error
     save_adapter(model, processor, folder / "adapter")
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
     run = Run(history, [], metrics, folder, time.monotonic() - began)
     save_run(run)
     return run
+
+
+def _bytes_to_write(model, folder):
+    """What three checkpoints (two are kept while a third is written) and the adapter take, less those there already."""
+    trained = sum(weight.nbytes for weight in model.parameters() if weight.requires_grad)
+    there = sum(path.stat().st_size for path in folder.glob("checkpoint-*/*"))
+    return max(0, 3 * 3 * trained + trained - there)  # the optimizer keeps two numbers for each weight
 
 
 def leave_one_bar(trainer, callbacks):

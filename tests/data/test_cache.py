@@ -9,12 +9,17 @@ from helpers.data import cache
 RECIPE = {"count": 2, "style": "印刷", "skip": [1]}
 
 
+def begin(folder, recipe=RECIPE):
+    with cache.filling(folder, recipe):
+        pass
+
+
 def fill(folder, recipe=RECIPE):
     """A finished folder of two pictures."""
-    cache.begin(folder, recipe)
     rows = [{"image": f"images/{number}.png", "text": "x"} for number in range(2)]
-    for row in rows:
-        (folder / row["image"]).write_bytes(b"picture")
+    with cache.filling(folder, recipe):
+        for row in rows:
+            (folder / row["image"]).write_bytes(b"picture")
     (folder / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return folder
 
@@ -39,7 +44,7 @@ def test_note_of_another_form_is_another_recipe(tmp_path, note):
     folder = fill(tmp_path / "set")
     (folder / "made_from.json").write_bytes(note if isinstance(note, bytes) else note.encode())
     assert not cache.finished(folder, RECIPE)
-    cache.begin(folder, RECIPE)
+    begin(folder)
     assert not list((folder / "images").iterdir())
 
 
@@ -49,7 +54,7 @@ def test_no_folder_is_not_finished(tmp_path):
 
 def test_begin_empties_a_folder_made_before(tmp_path):
     folder = fill(tmp_path / "set")
-    cache.begin(folder, RECIPE | {"count": 3})
+    begin(folder, RECIPE | {"count": 3})
     assert not list((folder / "images").iterdir()) and not (folder / "data.jsonl").exists()
     assert not cache.finished(folder, RECIPE | {"count": 3})
 
@@ -58,11 +63,11 @@ def test_begin_empties_a_folder_made_before(tmp_path):
 def test_data_of_somebody_else_is_left_alone(tmp_path, present):
     (tmp_path / present).mkdir()
     with pytest.raises(FileExistsError, match="already holds other data -> give a new folder"):
-        cache.begin(tmp_path, RECIPE)
+        begin(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [present]
 
 
 def test_begin_keeps_other_files(tmp_path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
-    cache.begin(tmp_path, RECIPE)
+    begin(tmp_path)
     assert (tmp_path / "notes.txt").exists()

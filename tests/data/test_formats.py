@@ -99,7 +99,7 @@ def test_formats_of_pictures_refuse_videos_and_sounds(tmp_path, write, modality)
 
 def test_failed_write_leaves_the_old_file(tmp_path, samples):
     write_qwen2_vl(samples, tmp_path / "train.json")
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(ValueError, match="half a character"):
         write_qwen2_vl([Sample(samples[0].file, "\ud800")], tmp_path / "train.json")
     assert read_qwen2_vl(tmp_path / "train.json") == samples
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "train.json"]
@@ -157,6 +157,29 @@ def test_text_alone_needs_no_column_of_files(tmp_path):
     write_conversations([[Turn("1 + 1?", "2")]], tmp_path / "text.json")
     register(tmp_path / "dataset_info.json", "text", "text.json")
     assert read(tmp_path / "dataset_info.json")["text"]["columns"] == {"messages": "messages"}
+
+
+def test_system_texts_are_registered_where_rows_have_them(tmp_path):
+    talk = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+    rows = {
+        "plain": {"messages": talk, "system": ""},
+        "column": {"messages": talk, "system": "Be brief."},
+        "message": {"messages": [{"role": "system", "content": "Be brief."}, *talk]},
+    }
+    for name, row in rows.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps([{"messages": talk}, row]), encoding="utf-8")
+        register(tmp_path / "dataset_info.json", name, f"{name}.json")
+    info = read(tmp_path / "dataset_info.json")
+    assert info["column"]["columns"] == {"messages": "messages", "system": "system"}
+    assert info["message"]["tags"] == info["plain"]["tags"] | {"system_tag": "system"}
+    assert info["plain"]["columns"] == info["message"]["columns"] == {"messages": "messages"}
+    assert info["column"]["tags"] == info["plain"]["tags"] and "system_tag" not in info["plain"]["tags"]
+
+
+def test_file_that_llamafactory_does_not_open_is_not_registered(tmp_path):
+    (tmp_path / "d.ndjson").write_text('{"messages": []}', encoding="utf-8")
+    with pytest.raises(ValueError, match="d.ndjson: LLaMA-Factory opens .json and .jsonl"):
+        register(tmp_path / "dataset_info.json", "d", "d.ndjson")
 
 
 @pytest.mark.parametrize("content", ["[]", "[{", "", "{}"])

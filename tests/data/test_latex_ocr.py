@@ -178,6 +178,45 @@ def test_other_columns_are_named(tmp_path):
         load_parquet(tmp_path / "t.parquet", tmp_path / "out")
 
 
+def test_what_is_no_parquet_file_is_named(tmp_path):
+    whole = write_parquet(tmp_path / "whole.parquet", [png()], ["x"]).read_bytes()
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 8\n"
+    for number, data in enumerate((b"", b"<html>403</html>", pointer, whole[:-9], whole[:4] + whole[-300:])):
+        (tmp_path / "t.parquet").write_bytes(data)
+        with pytest.raises(ValueError, match=r"^t\.parquet: no parquet file, or broken: .* -> download it again$"):
+            load_parquet(tmp_path / "t.parquet", tmp_path / f"out{number}")
+
+
+def test_a_parquet_file_that_would_fill_the_memory_is_refused_by_its_footer(tmp_path, monkeypatch):
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    source, cells = tmp_path / "t.parquet", [{"bytes": bytes(300_000), "path": ""}]
+    pq.write_table(pa.table({"image": cells, "text": ["x"]}), source, compression="zstd")
+    monkeypatch.setattr("helpers.data.latex_ocr.MAX_BYTES", 200_000)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.iter_batches", lambda *a, **b: pytest.fail("read"))
+    with pytest.raises(ValueError, match="t.parquet: .* bytes that would become 3"):
+        load_parquet(source, tmp_path / "out")
+
+
+def test_no_path_of_a_row_is_opened(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    paths = [str(tmp_path / "a.png"), "../a.png", "/etc/passwd", (tmp_path / "a.png").as_uri()]
+    source = write_parquet(tmp_path / "t.parquet", [{"bytes": None, "path": path} for path in paths], ["x"] * 4)
+    with pytest.raises(ValueError, match="4 faulty rows") as error:
+        load_parquet(source, tmp_path / "out")
+    assert str(error.value).count("only a path") == 4
+    cells = [{"bytes": png(), "path": "../../out_of_here.png"}]
+    (sample,) = load_parquet(write_parquet(tmp_path / "u.parquet", cells, ["x"]), tmp_path / "good")
+    assert sample.file == tmp_path / "good" / "images" / "000000.png"
+
+
+def test_a_part_that_is_missing_is_told(tmp_path):
+    write_parquet(tmp_path / "LaTeX_OCR" / "data" / "train-00001-of-00003.parquet", [png()], ["x"])
+    with pytest.raises(FileNotFoundError, match=r"should be 3 files, and there are train-00001-of-00003\.parquet"):
+        load_latex_ocr(hub("local", tmp_path), tmp_path / "out")
+
+
 def test_record_of_sources_is_json(tmp_path):
     load_parquet(write_parquet(tmp_path / "t.parquet", [png()], ["x"]), tmp_path / "out", limit=5)
     assert json.loads((tmp_path / "out" / "made_from.json").read_text(encoding="utf-8"))["limit"] == 5
@@ -199,7 +238,7 @@ def fake_hubs(monkeypatch, root):
         return str(root)
 
     monkeypatch.setitem(sys.modules, "modelscope", types.SimpleNamespace(dataset_snapshot_download=snapshot))
-    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=snapshot))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     monkeypatch.setattr("helpers.hub.require_hub", lambda settings: calls.append("asked"))
     return calls
 

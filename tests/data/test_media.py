@@ -58,6 +58,41 @@ def test_wav_is_read_as_it_was_written(tmp_path):
     assert media.look_at_sound(tmp_path / "a.wav").mel_frames == 19
 
 
+def test_a_sound_of_hours_is_decoded_no_further_than_the_limit(tmp_path, monkeypatch):
+    """Silence that is 10 kB as FLAC would be gigabytes in memory."""
+    import av
+
+    with av.open(str(tmp_path / "a.flac"), "w") as container:
+        stream = container.add_stream("flac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000 * 60), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        for part in (*stream.encode(frame), *stream.encode()):
+            container.mux(part)
+    monkeypatch.setattr(media, "MAX_SECONDS", 1)
+    monkeypatch.setattr(media.np, "concatenate", lambda *given, **more: pytest.fail("put together"))
+    for read in (media.read_sound, media.look_at_sound, media.load_audio):
+        with pytest.raises(media.MediaError, match="over 1 -> cut it into several"):
+            read(tmp_path / "a.flac")
+    monkeypatch.setattr(media, "MAX_SECONDS", 600)
+    monkeypatch.setattr(media, "MAX_VALUES", 20_000)
+    with pytest.raises(media.MediaError, match="over 600"):
+        media.read_sound(tmp_path / "a.flac")
+
+
+def test_a_header_that_declares_hours_or_a_billion_frames_fills_nothing(tmp_path, video):
+    sounds.write_wav(np.full(16_000, 0.5), tmp_path / "a.wav")
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    for start in (4, data.index(b"data") + 4):
+        data[start : start + 4] = (2**32 - 2).to_bytes(4, "little")
+    assert media.read_sound(bytes(data))[0].shape == (1, 16_000)
+    data = bytearray(video.read_bytes())
+    at = data.index(b"stsz") + 12
+    assert int.from_bytes(data[at : at + 4], "big") == 8
+    data[at : at + 4] = (10**9).to_bytes(4, "big")
+    with pytest.raises(media.MediaError):
+        media.look_at_video(bytes(data))
+
+
 def test_sound_over_the_limit_is_refused(tmp_path, monkeypatch):
     sounds.write_wav(np.full(32_000, 0.5), tmp_path / "a.wav")
     monkeypatch.setattr(media, "MAX_SECONDS", 1)

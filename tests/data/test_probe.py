@@ -1,5 +1,6 @@
 """helpers.data.probe: what a data file names is opened only inside its folder, and decoded to its end."""
 
+import hashlib
 import io
 import os
 import random
@@ -9,8 +10,9 @@ import pytest
 from pictures import png, png_header
 from PIL import Image
 
+from helpers.data import probe
 from helpers.data.images import strict_pillow
-from helpers.data.probe import look_at
+from helpers.data.probe import content_digest, look_at
 from helpers.data.synthetic import sounds, videos
 
 
@@ -25,6 +27,8 @@ def reason(folder, name, modality="image"):
 NOISE = random.Random(0).randbytes(40 * 20)
 NOISY = io.BytesIO()
 Image.frombytes("L", (40, 20), NOISE).save(NOISY, "PNG")
+TWO = io.BytesIO()
+Image.open(NOISY).save(TWO, "TIFF", save_all=True, append_images=[Image.open(NOISY)])
 
 PICTURES = {
     "empty file": (b"", "is an empty file"),
@@ -37,6 +41,8 @@ PICTURES = {
     "absurd ratio": (png(size=(802, 4)), "Qwen2-VL refuses over 200:1"),
     "bomb": (png_header(9500, 9500), "decompression bomb? 9500x9500"),
     "large bomb": (png_header(60_000, 60_000), "decompression bomb?"),
+    "two pages": (TWO.getvalue(), "2 pages or frames in one file"),
+    "a web page": (b"<html><body>404</body></html>", "it is a web page"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not a picture"),
 }
 
@@ -48,11 +54,61 @@ def test_bad_picture_is_named(tmp_path, case):
     assert said in reason(tmp_path, "2.png") and "'2.png'" in reason(tmp_path, "2.png")
 
 
-def test_good_picture_gives_its_size_and_a_hash_of_its_bytes(tmp_path):
-    for name, colour in (("a.png", 1), ("b.png", 1), ("c.png", 2)):
-        (tmp_path / name).write_bytes(png(colour))
-    one, same, other = (look_at(os.path.realpath(tmp_path), name, "image") for name in ("a.png", "b.png", "c.png"))
-    assert one == same and one.size == other.size == (40, 20) and one.digest != other.digest
+def test_good_picture_gives_its_size_and_a_hash_of_what_it_shows(tmp_path):
+    for name, number in (("a.png", 1), ("c.png", 2)):
+        (tmp_path / name).write_bytes(png(number))
+    Image.open(tmp_path / "a.png").save(tmp_path / "b.bmp")
+    one, same, other = (look_at(os.path.realpath(tmp_path), name, "image") for name in ("a.png", "b.bmp", "c.png"))
+    assert one == same and one.picture.size == other.picture.size == (40, 20) and one.digest != other.digest
+
+
+def inked(grey, paper=255, mode="L"):
+    page = Image.new("L", (60, 40), paper)
+    page.paste(grey, (10, 10, 40, 20))
+    return page.convert(mode)
+
+
+HIDDEN = Image.merge("LA", (Image.new("L", (60, 40), 255), inked(255, 0)))  # white ink on transparency
+UNSEEN = {
+    "white": (inked(255), "'2.png': nothing to be seen: all of it has one colour"),
+    "black": (inked(0, 0), "'2.png': nothing to be seen: all of it has one colour"),
+    "two greys": (inked(253), "differs by 2 of 255"),
+    "16 bits, white": (Image.new("I;16", (60, 40), 65535), "nothing to be seen"),
+    "white ink on transparency": (HIDDEN, "'2.png': nothing to be seen once the see-through parts lie on white"),
+    "all see-through": (Image.new("RGBA", (60, 40), (9, 9, 9, 0)), "once the see-through parts lie on white"),
+}
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_picture_without_anything_to_see_is_named(tmp_path, case):
+    image, said = UNSEEN[case]
+    image.save(tmp_path / "2.png")
+    assert said in reason(tmp_path, "2.png")
+
+
+def test_faint_picture_is_a_warning_and_coloured_ink_of_the_same_light_is_not(tmp_path):
+    inked(245).save(tmp_path / "faint.png")
+    inked(215).save(tmp_path / "pale.png")
+    Image.merge("RGB", (inked(200, 100), inked(100, 151), Image.new("L", (60, 40), 100))).save(tmp_path / "red.png")
+    faint, pale, red = (look_at(str(tmp_path), f"{name}.png", "image") for name in ("faint", "pale", "red"))
+    assert "'faint.png': hardly anything to be seen" in faint.warning[0] and "by 10 of 255" in faint.warning[0]
+    assert not (faint.fault or pale.fault or pale.warning or red.fault or red.warning)
+
+
+def test_equal_sounds_have_one_digest_and_videos_that_of_their_bytes(tmp_path):
+    good_clips(tmp_path)
+    wav, mp4 = (tmp_path / "a.wav").read_bytes(), (tmp_path / "a.mp4").read_bytes()
+    named = wav[:12] + b"LIST\x04\0\0\0INFO" + wav[12:]
+    assert content_digest(wav, "audio") == content_digest(named, "audio") != content_digest(wav, "video")
+    assert content_digest(mp4, "video") == hashlib.sha256(mp4).digest()
+    assert content_digest(b"text", "image") == content_digest(b"text", "audio") == hashlib.sha256(b"text").digest()
+
+
+@pytest.mark.parametrize(("many", "shown"), [(3, True), (4, False)])
+def test_a_bar_is_shown_for_many_files_only(monkeypatch, capsys, many, shown):
+    monkeypatch.setattr(probe, "MANY", many)
+    assert probe.look_at_all(str, [1, 2, 3, 4]) == ["1", "2", "3", "4"]
+    assert ("looking at files" in capsys.readouterr().err) == shown
 
 
 def test_ratio_of_exactly_200_is_allowed(tmp_path):

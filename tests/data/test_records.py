@@ -17,6 +17,8 @@ ROWS = {
     "number answer": (GOOD + b'{"image": "images/1.png", "text": NaN}\n', 2, "text is a number"),
     "list picture": (GOOD + b'{"image": ["images/1.png"], "text": "y"}\n', 2, "image is a list"),
     "empty answer": (GOOD + b'{"image": "images/1.png", "text": " \\n"}\n', 2, "empty answer"),
+    "zero width answer": (GOOD + b'{"image": "images/1.png", "text": "\\u200b"}\n', 2, "empty answer"),
+    "invisible answer": (GOOD + '{"image": "1.png", "text": "\u3000\ufeff\u0301"}\n'.encode(), 2, "empty answer"),
     "half character": (GOOD + b'{"image": "images/1.png", "text": "\\ud800"}\n', 2, "half a character"),
     "wrong decoding": (GOOD + '{"image": "images/1.png", "text": "\ufffd"}\n'.encode(), 2, "U+FFFD"),
     "conversations": (b'{"conversations": [{"role": "user", "value": "images/0.png"},'
@@ -104,6 +106,20 @@ SHAREGPT = {
     "images a string": ({"messages": turns("x"), "images": "images/0.png"}, "images is not a list of paths"),
     "images of nulls": ({"messages": turns("x"), "images": [None]}, "images is not a list of paths"),
     "unknown key": ({"messages": turns("x"), "image": "images/0.png"}, "unknown key 'image'"),
+    "unknown key of a turn": (
+        {"messages": [turns("x")[0], turns()[1] | {"loss": False}], "images": []},
+        "unknown key 'loss'",
+    ),
+    "tools": ({"messages": turns("x"), "tools": "[]"}, "unknown key 'tools'"),
+    "system without content": ({"messages": [{"role": "system"}, *turns("x")]}, "a turn has no 'content'; keys are"),
+    "system null": ({"messages": [{"role": "system", "content": None}, *turns("x")]}, "system's content is null"),
+    "system a number": ({"messages": turns("x"), "system": 5}, "system is a number, not a string"),
+    "two systems": (
+        {"messages": [{"role": "system", "content": "a"}, *turns("x")], "system": "b"},
+        "a system message and a system key",
+    ),
+    "mark in system": ({"messages": turns("x"), "system": "See <image>"}, "<image> in a system message"),
+    "id of another kind": ({"messages": turns("x"), "images": [], "id": [2**70]}, "more than 64 bits"),
     "video marks": ({"messages": turns("look"), "videos": ["images/0.png"]}, "0 <video> placeholders, 1 video files"),
     "mark in answer": ({"messages": turns("Read:", "<image>"), "images": ["images/0.png"]}, "<image> in an answer"),
 }
@@ -122,6 +138,44 @@ def test_sharegpt_record_names_its_files_in_order(tmp_path):
     ((read,), _) = read_records(write(tmp_path / "data.json", [record]))
     assert read.files == [("1.png", "image"), ("2.png", "image"), ("a.wav", "audio")] and read.faults == []
     assert (read.prompts, read.answers) == (["<audio><image><image>Read:"], ["x"])
+
+
+def test_system_text_is_that_of_the_message_or_the_column(tmp_path):
+    message = [{"role": "system", "content": "a"}, *turns("x")]
+    rows = [{"messages": message}, {"messages": turns("x"), "system": "b"}, {"messages": turns("x"), "system": None}]
+    records, faults = read_records(write(tmp_path / "data.json", rows))
+    assert [record.system for record in records] == ["a", "b", ""] and faults == []
+    assert all(record.faults == record.warnings == [] for record in records)
+
+
+def test_empty_system_message_is_a_warning(tmp_path):
+    rows = [{"messages": [{"role": "system", "content": ""}, *turns("x")]}]
+    ((record,), _) = read_records(write(tmp_path / "data.json", rows))
+    ((reason, _),) = record.warnings
+    assert "empty system message" in reason and record.faults == []
+
+
+def test_what_nobody_sees_in_a_text_is_a_warning(tmp_path):
+    rows = [{"messages": turns("<image>a\u202eb", "x \r\n"), "images": ["1.png"]}]
+    ((record,), _) = read_records(write(tmp_path / "data.json", rows))
+    prompt, answer = [reason for reason, _ in record.warnings]
+    assert "U+202E" in prompt and "spaces or line breaks" in answer and record.faults == []
+
+
+def test_column_of_two_kinds_is_a_fault_for_llamafactory_and_else_a_warning(tmp_path):
+    rows = [{"messages": turns("x"), "id": 1}, {"messages": turns("x"), "id": "b"}]
+    assert ["'id' is a string here" in reason for _, reason in faults_of(write(tmp_path / "a.json", rows))] == [True]
+    both = turns("1.png", content="value")
+    path = write(tmp_path / "b.json", [{"conversations": both, "id": 1}, {"conversations": both, "id": "b"}])
+    assert faults_of(path) == [] and "'id' is a string" in read_records(path)[0][1].warnings[0][0]
+
+
+@pytest.mark.parametrize("form", ["auto", "sharegpt"])
+def test_form_of_another_project_is_one_fault_of_the_whole_file(tmp_path, form):
+    talk = [{"from": "human", "value": "<image>Q"}, {"from": "gpt", "value": "x"}]
+    path = write(tmp_path / "data.json", [{"id": "1", "image": "images/1.png", "conversations": talk}] * 3)
+    records, ((row, reason, cure),) = read_records(path, form)
+    assert records == [] and row is None and "LLaVA" in reason and "data.convert(path)" in cure
 
 
 def test_minicpm_record_needs_its_mark_and_picture(tmp_path):

@@ -31,6 +31,14 @@ def test_bad_jsonl_is_named(tmp_path, case):
     assert reason in found and place == row and cure
 
 
+def test_key_that_stands_twice_in_an_object_is_named_with_its_row(tmp_path):
+    twice = '{"text": "y", "talk": [{"a": 1}, {"a": 1, "b": 2, "a": 3}]}'
+    for name, text, row in (("d.jsonl", '{"text": "x"}\n' + twice, 2), ("d.json", '[{"text": "x"}, ' + twice + "]", 1)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        rows, ((place, reason, cure),) = read_rows(tmp_path / name)
+        assert place == row and "key 'a' twice" in reason and cure and rows[1][1]["talk"][1] == {"a": 3, "b": 2}
+
+
 def test_gbk_file_is_read_on(tmp_path):
     texts = [{"text": "公式"}, {"text": ""}]
     (tmp_path / "data.jsonl").write_bytes(

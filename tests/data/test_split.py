@@ -1,8 +1,11 @@
 """helpers.data.split: train and test share neither a text nor a file, and are as large as was asked for."""
 
+import io
 import random
 
 import pytest
+from pictures import png
+from PIL import Image
 
 from helpers.data.samples import Sample
 from helpers.data.split import split
@@ -36,6 +39,15 @@ def test_chain_of_shared_text_and_file_stays_together(tmp_path, modality):
     for seed in range(10):
         train, test = split(samples, test_count=1, seed=seed)
         assert [sample.text for sample in test] == ["c"] and len(train) == 4
+
+
+def test_the_same_picture_in_other_bytes_stays_on_one_side(tmp_path):
+    texts = ["a", "b", "c", "d"]
+    kinds = ("png", "bmp", "tiff", "png")
+    samples = [Sample(tmp_path / f"{text}.{kind}", text) for text, kind in zip(texts, kinds, strict=True)]
+    for sample, seed in zip(samples, (0, 0, 0, 1), strict=True):
+        Image.open(io.BytesIO(png(seed))).save(sample.file)
+    assert [sample.text for sample in split(samples, test_count=1)[1]] == ["d"]
 
 
 def test_test_count_is_exact_where_single_samples_allow(tmp_path):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from pictures import png, png_header
-from PIL import Image
+from PIL import Image, ImageOps
 
 from helpers.data.formats import write_minicpm, write_qwen2_vl, write_sharegpt
 from helpers.data.samples import Sample, write_jsonl
@@ -74,7 +74,9 @@ def test_what_the_project_writes_has_no_problem(tmp_path, samples, form):
 def test_rare_line_separators_do_not_shift_line_numbers(tmp_path, samples):
     strange = [Sample(samples[0].file, "a\u2028b\x85c\x0bd"), Sample(samples[1].file, "  ")]
     write_jsonl(strange, tmp_path / "data.jsonl")
-    assert (only(tmp_path / "data.jsonl").row, only(tmp_path / "data.jsonl").reason) == (2, "empty answer")
+    rare, empty = find_problems(tmp_path / "data.jsonl")
+    assert (empty.row, empty.reason) == (2, "empty answer")
+    assert (rare.row, rare.warning) == (1, True) and "U+000B, U+0085, U+2028" in rare.reason
 
 
 def test_multi_turn_video_and_system_records_are_sound(tmp_path, samples):
@@ -157,6 +159,25 @@ def test_missing_file_is_a_problem(tmp_path):
     assert "missing" in only(tmp_path / "nowhere.json").reason
 
 
+def test_special_tokens_are_faults_if_told_and_else_warnings(tmp_path, samples):
+    write_jsonl([Sample(samples[0].file, "a <|image|> b"), *samples[1:]], tmp_path / "data.jsonl")
+    known, told = only(tmp_path / "data.jsonl"), only(tmp_path / "data.jsonl", special_tokens=["<|image|>"])
+    assert (known.row, known.warning, told.row, told.warning) == (1, True, 1, False)
+    assert find_problems(tmp_path / "data.jsonl", special_tokens=["<unk>"]) == []
+
+
+def test_missing_file_is_told_of_the_one_that_looks_like_it(tmp_path, samples):
+    samples[0].file.rename(tmp_path / "images" / "0.PNG")
+    write_jsonl(samples, tmp_path / "data.jsonl")
+    problem = only(tmp_path / "data.jsonl")
+    assert "is missing" in problem.reason and "looks the same, '0.PNG', but is not (U+0070 / U+0050)" in problem.cure
+
+
+def test_same_picture_and_question_under_another_system_text_is_sound(tmp_path, samples):
+    rows = [{"messages": turns("<image>Q", s), "images": ["images/0.png"], "system": s} for s in ("Formal.", "Plain.")]
+    assert find_problems(write(tmp_path / "d.json", rows)) == []
+
+
 # --- rules over the whole set -----------------------------------------------------------------
 
 
@@ -210,6 +231,60 @@ def test_one_picture_with_two_answers_is_named(samples, jsonl):
     samples[3].file.write_bytes(samples[0].file.read_bytes())
     problem = only(jsonl)
     assert problem.row == 4 and "same picture as row 1, other answer" in problem.reason
+
+
+def test_the_same_picture_in_other_bytes_is_a_contradiction_and_a_leak(tmp_path, samples, jsonl):
+    Image.open(samples[0].file).convert("RGB").save(samples[3].file, "BMP")
+    assert "same picture as row 1, other answer" in only(jsonl).reason
+    Image.open(samples[1].file).save(tmp_path / "images" / "again.tiff")
+    write_jsonl([Sample(tmp_path / "images" / "again.tiff", "other")], tmp_path / "test.jsonl")
+    leaks = [problem.reason for problem in find_problems(jsonl, test_path=tmp_path / "test.jsonl") if problem.row == 2]
+    assert leaks == ["same picture as test.jsonl:1"]
+
+
+def drawn(folder, name, grow=0, **options):
+    """A page with ink all over it, ``grow`` pixels of margin more, saved in some way."""
+    page = Image.fromarray(np.kron(np.random.default_rng(5).integers(0, 2, (4, 12), np.uint8) * 255, np.ones((9, 9))))
+    page = ImageOps.expand(page.convert("L"), 20 + grow, fill=255)
+    page.save(folder / "images" / name, **options)
+    return folder / "images" / name
+
+
+def test_nearly_the_same_picture_is_a_warning(tmp_path, samples, jsonl):
+    rows = [Sample(drawn(tmp_path, "a.png"), "right"), Sample(drawn(tmp_path, "b.png", 7), "wrong"), *samples]
+    write_jsonl(rows, jsonl)
+    problem = only(jsonl)
+    assert problem.warning and problem.row == 2
+    assert problem.reason == "nearly the same picture as row 1, other answer: 'wrong'"
+    write_jsonl([rows[0], Sample(drawn(tmp_path, "d.jpg", 3, quality=60), "a digit less"), *samples], jsonl)
+    assert find_problems(jsonl) == []  # that much apart two formulas may be
+    write_jsonl(rows[:1] + samples, jsonl)
+    write_jsonl([Sample(drawn(tmp_path, "c.jpg", 3, quality=60), "right")], tmp_path / "test.jsonl")
+    problems = find_problems(jsonl, test_path=tmp_path / "test.jsonl")
+    assert [(p.row, p.warning, p.reason[:24]) for p in problems] == [
+        (None, True, "1 of 1 rows of test.json"),
+        (1, True, "nearly the same picture "),
+    ]
+
+
+def test_equal_texts_in_both_sets_are_one_warning(tmp_path, samples, jsonl):
+    for name in ("x", "y"):
+        (tmp_path / "images" / f"{name}.png").write_bytes(png(ord(name)))
+    texts = [samples[2].text.replace(" ", "  "), "unlike"]
+    rows = [Sample(tmp_path / "images" / f"{name}.png", text) for name, text in zip("xy", texts, strict=True)]
+    write_jsonl(rows, tmp_path / "test.jsonl")
+    problem = only(jsonl, test_path=tmp_path / "test.jsonl")
+    assert problem.warning and problem.row is None and problem.file == "data.jsonl"
+    assert problem.reason.startswith("1 of 2 rows of test.jsonl have an answer that is in here too, the first in row 1")
+
+
+def test_blank_picture_stops_a_check_and_a_faint_one_is_told_of(samples, jsonl, capsys):
+    Image.linear_gradient("L").point(lambda value: 200 + value // 20).save(samples[0].file)
+    assert check(jsonl) == 4
+    assert "data.jsonl:1: warning: 'images/0.png': hardly anything to be seen" in capsys.readouterr().out
+    Image.new("L", (40, 20), 200).save(samples[0].file)
+    with pytest.raises(DataError, match="nothing to be seen"):
+        check(jsonl)
 
 
 def test_check_lists_everything_in_one_error(tmp_path, samples):

@@ -194,3 +194,30 @@ def test_rows_sum_to_the_score():
 def test_rows_refuse_an_empty_truth():
     with pytest.raises(ValueError, match="empty truth in row 1 "):
         rows(["a", "b"], ["a", " "])
+
+
+# --- a right formula in another coat -------------------------------------------------------------
+
+COATS = [
+    "```latex\n{}\n```", "${}$", "$$\n{}\n$$", r"\[{}\]", r"\({}\)", r"\begin{{equation}}{}\end{{equation}}",
+    r"\begin{{align*}} {} \end{{align*}}", "<think></think>\n{}", "LaTeX: {}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("coat", COATS)
+def test_a_coat_hides_no_right_formula_and_makes_no_wrong_one_right(coat):
+    right, wrong = (coat.format(text) for text in (TRUTHS[0], WRONG[0]))
+    assert formula_values([right, wrong], [TRUTHS[0]] * 2) == [0, 0.5, 0.5]
+    assert formula_values([TRUTHS[0], WRONG[0]], [right] * 2) == [0, 0.5, 0.5]
+    (found,) = rows([right], TRUTHS[:1])
+    assert (found["exact"], found["normalised"], found["rendered"]) == (False, True, True)
+    assert found["prediction"].replace(" ", "") == "".join(right.split())
+
+
+def test_the_measures_of_what_is_written_see_the_coat():
+    written = score(["```latex\nx\n```"], ["x"], formulas=True)
+    assert written["cer"].value == 13 and written["exact_match"].value == 0
+
+
+def test_a_truth_in_a_coat_is_drawn():
+    assert compare("t", ["y"], ["y"], [r"\begin{equation} x \end{equation}"], formulas=True).notes == ()

@@ -32,6 +32,52 @@ def test_a_folder_gives_its_pictures_by_name_and_nothing_else(folder):
     assert names(predictions.find_pictures(folder), folder) == ["a.jpg", "b.png", "deep/c.PNG"]
 
 
+def test_files_that_were_not_taken_are_named(folder, capsys):
+    for name in ("d.HEIC", "deep/e.pdf", "f", ".DS_Store"):
+        (folder / name).write_bytes(b"no picture that is known here")
+    Image.new("L", (40, 20), 255).save(folder / "g.TIFF")
+    Image.new("L", (40, 20), 255).save(folder / "h.jfif", format="JPEG")
+    found = names(predictions.find_pictures(folder), folder)
+    assert found == ["a.jpg", "b.png", "deep/c.PNG", "g.TIFF", "h.jfif"]
+    line = capsys.readouterr().out
+    assert line.startswith("in: 4 of 9 files not taken, no pictures (.png, ")
+    assert ": d.HEIC, deep/e.pdf, f, notes.txt -> save " in line and line.count("\n") == 1
+
+
+def test_of_many_files_the_first_are_named(folder, capsys):
+    for number in range(20):
+        (folder / f"{number:02}.pdf").touch()
+    predictions.find_pictures(folder)
+    assert "21 of 24 files not taken" in (line := capsys.readouterr().out)
+    assert "00.pdf, 01.pdf, 02.pdf, 03.pdf, 04.pdf ... -> " in line
+
+
+def test_nothing_is_said_where_every_file_was_taken(folder, capsys):
+    (folder / "notes.txt").unlink()
+    predictions.find_pictures(folder)
+    assert capsys.readouterr().out == ""
+
+
+def test_hidden_files_and_folders_are_not_looked_at(folder, capsys):
+    (folder / "notes.txt").unlink()
+    (folder / ".ipynb_checkpoints").mkdir()
+    for name in ("._a.jpg", ".ipynb_checkpoints/a-checkpoint.jpg"):
+        (folder / name).write_bytes(b"no picture")
+    assert names(predictions.find_pictures(folder), folder) == ["a.jpg", "b.png", "deep/c.PNG"]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_below_a_hidden_one_is_looked_at(folder, tmp_path):
+    hidden = folder.rename(tmp_path / ".cache")
+    assert names(predictions.find_pictures(hidden), hidden) == ["a.jpg", "b.png", "deep/c.PNG"]
+
+
+def test_a_folder_of_other_files_only_is_refused_with_their_names(tmp_path):
+    (tmp_path / "a.heic").touch()
+    with pytest.raises(ValueError, match=r"none of its 1 files is a picture \(.*\): a.heic -> save them as PNG"):
+        predictions.find_pictures(tmp_path)
+
+
 def test_a_list_keeps_its_order(folder):
     wanted = [folder / "b.png", str(folder / "a.jpg")]
     assert names(predictions.find_pictures(wanted), folder) == ["b.png", "a.jpg"]
@@ -86,6 +132,18 @@ def test_confidence_goes_into_the_row(folder, tmp_path):
 def test_one_answer_a_sample(folder, tmp_path):
     with pytest.raises(ValueError, match="2 samples, 1 answers"):
         predictions.save_predictions(tmp_path / "f.jsonl", samples_in(folder), ["y"])
+    assert not (tmp_path / "f.jsonl").exists()
+
+
+def test_a_server_that_said_nothing_gives_an_empty_prediction(folder, tmp_path):
+    predictions.save_predictions(tmp_path / "f.jsonl", samples_in(folder), [None, ""])
+    assert [row["prediction"] for row in predictions.load_predictions(tmp_path / "f.jsonl")] == ["", ""]
+
+
+@pytest.mark.parametrize("answer", [["y"], 1.5, b"y", {"content": "y"}], ids=str)
+def test_an_answer_that_is_no_text_is_refused_by_its_row(folder, tmp_path, answer):
+    with pytest.raises(ValueError, match=f"1 answers are no text: row 1: {type(answer).__name__} "):
+        predictions.save_predictions(tmp_path / "f.jsonl", samples_in(folder), ["y", answer])
     assert not (tmp_path / "f.jsonl").exists()
 
 

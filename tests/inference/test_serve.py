@@ -70,6 +70,25 @@ def test_only_this_machine_can_reach_it(server):
     assert addresses == {"127.0.0.1"}
 
 
+def test_an_address_is_not_fetched_and_a_file_not_read(server, samples):
+    """Whatever a request names: the server asks nobody, and opens nothing."""
+    from openai import APIStatusError, DefaultHttpxClient, OpenAI
+
+    client = OpenAI(base_url=server.url, api_key="none", max_retries=0, http_client=DefaultHttpxClient(trust_env=False))
+    with socket.create_server(("127.0.0.1", 0)) as planted:
+        planted.settimeout(0.2)
+        address = f"http://127.0.0.1:{planted.getsockname()[1]}/a.png"
+        for url in (address, str(samples[0].file), samples[0].file.as_uri()):
+            parts = [{"type": "image_url", "image_url": {"url": url}}]
+            with pytest.raises(APIStatusError, match="is no data URL") as caught:
+                client.chat.completions.create(model=server.model, messages=[{"role": "user", "content": parts}])
+            assert caught.value.status_code == 400
+        with pytest.raises(TimeoutError):
+            planted.accept()
+    with pytest.raises(APIStatusError, match="not offered"):
+        client.post("http://127.0.0.1:" + server.url.split(":")[2].replace("v1", "load_model"), cast_to=object, body={})
+
+
 def test_the_port_of_a_running_server_is_refused_at_once(server, monkeypatch):
     monkeypatch.setattr(serve.subprocess, "Popen", lambda *a, **k: pytest.fail("started"))
     port = int(server.url.split(":")[2].split("/")[0])

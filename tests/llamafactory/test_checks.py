@@ -24,14 +24,27 @@ def test_only_the_rows_of_max_samples_are_looked_at(place):
 
 def test_shrunk_pictures_are_told_of_or_refused(place, capsys):
     (place / "large").mkdir(exist_ok=True)
-    Image.new("RGB", (1600, 900), "white").save(place / "large" / "1.png")
-    write_rows([Sample(place / "large" / "1.png", "x")], place / "large")
+    for number, size in enumerate([(1600, 900), (300, 200), (100, 100)]):
+        Image.linear_gradient("L").rotate(90 * number).resize(size).save(place / "large" / f"{number}.png")
+    write_rows([Sample(place / "large" / f"{number}.png", f"{number}") for number in range(3)], place / "large")
     config = config_of(place, data="large", image_max_pixels=589824)
     report = llamafactory.check(config)
-    assert report.shrunk == [("1.png", (1600, 900), (1024, 576))]
-    assert "shrinks pictures: 1; the largest, 1.png, from 1600 x 900 to 1024 x 576" in capsys.readouterr().out
-    with pytest.raises(DataError, match="raise image_max_pixels"):
+    assert report.shrunk == [("0.png", (1600, 900), (1024, 576))]
+    (large, before, after), (small, *_) = report.shrunk_by_processor  # 14,112 pixels are let through
+    assert (large, before, small) == ("0.png", (1600, 900), "1.png") and after[0] * after[1] <= 14_112
+    processor, own = [line for line in capsys.readouterr().out.splitlines() if "shrinks pictures" in line]
+    assert processor.startswith(
+        "the model's processor shrinks pictures: 2; the largest, 0.png, from 1600 x 900 to about"
+    )
+    assert own.endswith("shrinks pictures: 1; the largest, 0.png, from 1600 x 900 to 1024 x 576")
+    tight = llamafactory.check(config | {"image_max_pixels": 10_000})
+    assert len(tight.shrunk) == 2 and tight.shrunk_by_processor == []
+    with pytest.raises(DataError, match="raise image_max_pixels") as refused:
         llamafactory.check(config, may_shrink=False)
+    assert [problem.row for problem in refused.value.problems] == [0, 0, 1]
+    assert "1.png: 300 x 200 would be shrunk to" in str(refused.value) and "crop it to what matters" in str(
+        refused.value
+    )
 
 
 def test_report_counts_rows_tokens_and_steps(place, capsys):

@@ -1,5 +1,6 @@
 """helpers.llamafactory.child: each verb patches LLaMA-Factory, and then runs what its own command line would."""
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -16,19 +17,26 @@ def test_verb_patches_and_runs(monkeypatch, verb):
     done, (module, name) = [], VERBS[verb]
     monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: lambda: done.append(sys.argv[1:])}))
     monkeypatch.setattr(patches, "apply", lambda: done.append("patched"))
-    monkeypatch.setattr(child.ctypes, "CDLL", lambda _: SimpleNamespace(prctl=lambda option, _: done.append(option)))
+    monkeypatch.setattr(child, "end_with", lambda parent: done.append(f"tied to {parent}"))
+    monkeypatch.setattr(child, "tie_forks", lambda: done.append("forks tied"))
+    monkeypatch.setattr(sys, "argv", ["child", verb, "config.yaml", "learning_rate=1e-5"])
+    rest = ["patched", "forks tied", ["config.yaml", "learning_rate=1e-5"]]
+    monkeypatch.delenv(child.PARENT, raising=False)
+    child.main()
+    assert done == rest  # from a terminal it goes on when that is closed
+    monkeypatch.setenv(child.PARENT, "7")
     monkeypatch.setattr(sys, "argv", ["child", verb, "config.yaml", "learning_rate=1e-5"])
     child.main()
-    tied = [child.PR_SET_PDEATHSIG] if sys.platform == "linux" else []  # it ends when its parent does
-    assert done == [*tied, "patched", ["config.yaml", "learning_rate=1e-5"]]
+    assert done == [*rest, "tied to 7", *rest]
 
 
 def test_torchrun_gets_its_own_words_and_patches_nothing(monkeypatch):
     got = []
     monkeypatch.setitem(sys.modules, "torch.distributed.run", SimpleNamespace(main=got.append))
     monkeypatch.setattr(patches, "apply", lambda: pytest.fail("patched"))
-    monkeypatch.setattr(child.ctypes, "CDLL", lambda name: SimpleNamespace(prctl=lambda *values: None))
+    monkeypatch.setenv(child.PARENT, "7")
+    monkeypatch.setattr(child, "end_with", got.append)
     words = ["--nproc_per_node", "2", "-m", "helpers.llamafactory.child", "train", "config.yaml"]
     monkeypatch.setattr(sys, "argv", ["child", "torchrun", *words])
     child.main()
-    assert got == [words]
+    assert got == [7, words] and os.environ[child.PARENT] == str(os.getpid())  # its processes end with it

@@ -13,8 +13,9 @@ from helpers.data.formats import Turn
 from helpers.data.samples import Sample
 from helpers.data.synthetic import videos
 from helpers.data.validate import DataError
-from helpers.llamafactory.config import DEFAULTS, ConfigError
+from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.predict import encode
+from helpers.llamafactory.values import DEFAULTS
 from helpers.models.load import load_processor
 from helpers.settings import Settings
 

@@ -6,8 +6,8 @@ from llamafactory_places import draw
 from helpers import llamafactory, models
 from helpers.data.samples import Sample
 from helpers.data.synthetic.sounds import SOUND_PROMPT
-from helpers.llamafactory.config import DEFAULTS
 from helpers.llamafactory.predict import encode
+from helpers.llamafactory.values import DEFAULTS
 from helpers.settings import Settings
 
 SETTINGS = Settings.tiny(max_new_tokens=4)
@@ -30,6 +30,13 @@ def test_every_file_is_answered_in_order_whatever_it_is(folder):
     assert (
         llamafactory.predict(model, processor, samples[1:3], SETTINGS, config, SOUND_PROMPT, batch_size=1) == each[1:3]
     )
+
+
+def test_special_token_in_a_prompt_is_refused(folder):
+    config = DEFAULTS | llamafactory.recipe("minicpm_o_lora_sft")
+    processor = models.load_processor("minicpm_o", SETTINGS)
+    with pytest.raises(ValueError, match="special token <slice>"):
+        encode(processor, [Sample(folder / "0.png", "")], config, "Read <slice> this")
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(2.0, 10), (1.0, 5), (100.0, 20)])

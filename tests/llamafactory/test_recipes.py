@@ -1,5 +1,6 @@
 """The recipes and the rules of helpers.llamafactory, held against LLaMA-Factory's own parser and template."""
 
+import copy
 import json
 import re
 
@@ -9,8 +10,9 @@ from PIL import Image
 
 from helpers.data import formats
 from helpers.data.samples import Sample
-from helpers.llamafactory.config import DEFAULTS, known_keys
-from helpers.llamafactory.tokens import glm_ocr_size, text_tokens
+from helpers.llamafactory.config import known_keys
+from helpers.llamafactory.tokens import TEMPLATES, glm_ocr_size, text_tokens, with_system
+from helpers.llamafactory.values import DEFAULTS
 from helpers.models.load import load_processor
 from helpers.paths import ROOT
 from helpers.pretraining import tiny_glm_ocr
@@ -24,6 +26,15 @@ ANSWERS = [
     "```rdkit\n" + "CN" * 60 + "\n```",
     "x _ { 1 }",
     "a\n\n\\frac { b } { 2 }",
+]
+TALK = [{"role": "user", "content": "Read { this }"}, {"role": "assistant", "content": "x _ { 1 }"}]
+SYSTEMS = [  # rows without pictures
+    {"messages": TALK},
+    {"messages": [{"role": "system", "content": "Answer in LaTeX, and briefly."}, *TALK]},
+    {"messages": [{"role": "system", "content": ""}, *TALK]},
+    {"messages": TALK, "system": "Answer in SMILES."},
+    {"messages": TALK, "system": ""},
+    {"messages": [{"role": "system", "content": "Of two."}, *TALK, *TALK], "system": "Answer in SMILES, at length."},
 ]
 SIZES = [(252, 56), (500, 333), (20, 10), (1500, 40), (61, 600)]
 MOST = 40000  # image_max_pixels in tests/reference/llamafactory_facts.py: the second picture is shrunk
@@ -45,6 +56,8 @@ def facts(tmp_path_factory, processor, forks):
         Image.new("RGB", size, "white").save(folder / "data" / f"{number}.png")
     samples = [Sample(folder / "data" / f"{n}.png", text) for n, text in enumerate(ANSWERS)]
     formats.write_sharegpt(samples, folder / "data" / "rows.json", PROMPT)
+    (folder / "data" / "systems.json").write_text(json.dumps(SYSTEMS), encoding="utf-8")
+    formats.register(folder / "data" / "dataset_info.json", "systems", "systems.json")
     return forks.ask("llamafactory_facts", folder / "facts.log", folder / "model", folder / "data")
 
 
@@ -118,6 +131,16 @@ def test_token_counts_are_those_of_the_template(rows, processor):
         patches = processor.image_processor.get_number_of_image_patches(height, width, {})
         assert (ids.count(processor.image_token_id), len(ids)) == (patches // 4, prompt + patches // 4 + said)
         assert said == len([label for label in labels if label != -100])
+
+
+@pytest.mark.parametrize("template", ["glm_ocr", "minicpm_v"])
+def test_system_texts_are_counted_as_the_template_lays_them_out(facts, processor, template):
+    """The reading too is LLaMA-Factory's own: a row it leaves out has no tokens at all."""
+    tokenizer = copy.deepcopy(processor.tokenizer)
+    tokenizer.add_tokens("<|im_end|>", special_tokens=True)  # as LLaMA-Factory does for the template of MiniCPM
+    counts = [text_tokens(with_system(row), tokenizer, template) for row in SYSTEMS]
+    ends = TEMPLATES[template]["end"]
+    assert [[prompt, answer - ends] for prompt, answer in counts] == facts["systems"][template]
 
 
 # --- what is trained, and on what ---------------------------------------------------------------

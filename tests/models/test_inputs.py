@@ -1,11 +1,20 @@
 """helpers.models.inputs: the question as the family lays it out, and as many image tokens as the picture makes."""
 
+import re
+
 import official
 import pytest
 from PIL import Image
 
 from helpers.data.samples import Sample
-from helpers.models.inputs import PROMPT, conversation, encode_prompts, image_tokens
+from helpers.models.inputs import (
+    PROMPT,
+    conversation,
+    encode_prompts,
+    image_tokens,
+    shrunk_size,
+    special_tokens,
+)
 from helpers.models.load import load_processor
 from helpers.settings import Settings
 
@@ -37,6 +46,19 @@ def test_question_ends_where_the_answer_begins(tiny):
     assert "(<audio>./</audio>)" in conversation(load_processor("minicpm_o", Settings.tiny()), "?", "audio")
 
 
+@pytest.mark.parametrize(
+    ("family", "token"), [("qwen2_vl", "<|image_pad|>"), ("glm_ocr", "<|user|>"), ("minicpm_o", "</image>")]
+)
+def test_special_token_in_a_prompt_is_named(family, token):
+    processor = load_processor(family, Settings.tiny())
+    assert token in special_tokens(processor)
+    with pytest.raises(
+        ValueError, match=f"prompt 'Read {re.escape(token)} this' holds .*{re.escape(token)}: take it out"
+    ):
+        conversation(processor, f"Read {token} this")
+    assert "/nothink" not in special_tokens(processor)
+
+
 def test_prompts_are_padded_on_the_left_and_hold_each_picture_whole(tiny, tmp_path):
     samples = [Sample(tmp_path / f"{width}.png", "x") for width in (196, 252)]
     for sample in samples:
@@ -44,3 +66,15 @@ def test_prompts_are_padded_on_the_left_and_hold_each_picture_whole(tiny, tmp_pa
     made = encode_prompts(samples, tiny)
     assert (made["input_ids"] == tiny.image_token_id).sum(1).tolist() == [14, 18]
     assert made["attention_mask"][0, 0] == 0 and made["attention_mask"][:, -1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr", "minicpm_v"])
+def test_only_what_a_limit_shrinks_is_told(family):
+    images = load_processor(family, Settings.tiny())
+    shrunk = shrunk_size(images)
+    most = {"qwen2_vl": 56_448, "glm_ocr": 14_112, "minicpm_v": 9 * 126**2}[family]
+    side = int(most**0.5)
+    assert shrunk(196, 56) is None and shrunk(84, 84) is None and shrunk(20, 10) is None
+    assert shrunk(side - 30, side - 30) is None
+    wide, high = shrunk(2139, 1644)
+    assert 0.5 * most <= wide * high <= 1.1 * most and abs(wide / high - 2139 / 1644) < 0.4

@@ -176,6 +176,85 @@ def test_layers_or_shapes_that_do_not_fit_are_refused(made, tmp_path, facts):
         load("qwen2_vl", SETTINGS, folder=folder)
 
 
+# --- adapters of an older transformers -----------------------------------------------------------
+
+OLD_TARGETS = [
+    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv", "proj", "fc1", "fc2"],
+    r"^(model|visual)\.(layers|blocks|merger).*",  # of the old names only: it fits none of the new ones
+    ["model.layers.0.self_attn.q_proj", "visual.blocks.0.attn.qkv"],
+]
+
+
+def aged(folder, target, **facts):
+    """A copy of the adapter as transformers wrote it before 4.52."""
+    from safetensors.torch import load_file, save_file
+
+    changed(folder, target, **facts)
+    weights = load_file(target / lora.WEIGHTS)
+    old = {key.replace("model.language_model.", "model.").replace("model.visual.", "visual."): key for key in weights}
+    assert old.keys().isdisjoint(weights)
+    save_file({name: weights[key] for name, key in old.items()}, target / lora.WEIGHTS)
+    return target
+
+
+@pytest.mark.parametrize("targets", OLD_TARGETS, ids=["names", "pattern", "paths"])
+def test_an_adapter_of_an_older_transformers_reads_as_it_did(made, samples, tmp_path, capsys, targets):
+    folder = aged(made[0], tmp_path / "adapter", target_modules=targets)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert reads(folder, samples) == made[1]
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "adapter: written with an older transformers; 57 layers renamed in memory, such as model.layers"
+    )
+    assert said.count("\n") == 1 and " -> model.language_model.layers.0." in said
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_older_adapter_that_lacks_weights_is_refused(made, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = aged(made[0], tmp_path / "adapter")
+    weights = load_file(folder / lora.WEIGHTS)
+    weights.pop(next(key for key in weights if "lora_B" in key))
+    save_file(weights, folder / lora.WEIGHTS)
+    with pytest.raises(ValueError, match="^adapter: does not fit .*1 weights that only one of the two has"):
+        load("qwen2_vl", SETTINGS, folder=folder)
+
+
+def test_names_that_fit_nothing_are_told(made, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = changed(made[0], tmp_path / "adapter", peft_version="0.11.1")
+    weights = {
+        key.replace("language_model.layers", "decoder"): value
+        for key, value in load_file(folder / lora.WEIGHTS).items()
+    }
+    save_file(weights, folder / lora.WEIGHTS)
+    reason = (
+        r"35 of its 57 layers are not in the model, first model\.decoder\.0\.mlp\.down_proj, .*written by peft 0\.11\.1"
+    )
+    with pytest.raises(ValueError, match=f"^adapter: does not fit this Qwen2VL.*: {reason} -> load its own base"):
+        load("qwen2_vl", SETTINGS, folder=folder)
+
+
+def test_a_pickle_is_refused_unopened(made, tmp_path):
+    folder = shutil.copytree(made[0], tmp_path / "adapter")
+    (folder / lora.WEIGHTS).rename(folder / "adapter_model.bin")
+    for config in (True, False):
+        with pytest.raises(ValueError, match="^adapter: adapter_model.bin is a pickle, .*safe_serialization=True"):
+            load("qwen2_vl", SETTINGS, folder=folder)
+        if config:
+            (folder / lora.CONFIG).unlink()
+
+
+@pytest.mark.parametrize("config", ["[]", '"LORA"', "{}", '{"peft_type": "PREFIX_TUNING"}'])
+def test_a_configuration_that_is_none_is_named(made, tmp_path, config):
+    folder = shutil.copytree(made[0], tmp_path / "adapter")
+    (folder / lora.CONFIG).write_text(config, encoding="utf-8")
+    with pytest.raises(ValueError, match="adapter_config.json: not the configuration of a LoRA adapter"):
+        load("qwen2_vl", SETTINGS, folder=folder)
+
+
 # --- all families --------------------------------------------------------------------------------
 
 

@@ -54,6 +54,30 @@ def encode(model, dataset_dir, **changes):
     return pairs
 
 
+def encode_systems(model, dataset_dir, template):
+    """Token ids of each row of the data set "systems", read as ``dataset_info.json`` says and without pictures."""
+    from llamafactory.data import get_template_and_fix_tokenizer
+    from llamafactory.data.converter import get_dataset_converter
+    from llamafactory.data.parser import get_dataset_list
+    from llamafactory.hparams import get_train_args
+    from llamafactory.model import load_tokenizer
+
+    config = yaml.safe_load((RECIPES / "glm_ocr_lora_sft.yaml").read_text(encoding="utf-8")) | ON_CPU
+    config |= {"model_name_or_path": model, "dataset_dir": dataset_dir, "template": template}
+    model_args, data_args, *_ = get_train_args(config)
+    tokenizer = load_tokenizer(model_args)["tokenizer"]
+    laid_out = get_template_and_fix_tokenizer(tokenizer, data_args)
+    (attributes,) = get_dataset_list(["systems"], dataset_dir)
+    convert = get_dataset_converter(attributes.formatting, attributes, data_args)
+    counts = []
+    for row in json.loads((Path(dataset_dir) / "systems.json").read_text(encoding="utf-8")):
+        read = convert({"system": None} | row)  # as datasets fills a column
+        turns = read["_prompt"] + read["_response"]
+        pairs = laid_out.encode_multiturn(tokenizer, turns, read["_system"], read["_tools"])
+        counts.append([sum(len(question) for question, _ in pairs), sum(len(answer) for _, answer in pairs)])
+    return counts
+
+
 def main():
     """Print the facts as one line of JSON, the last one."""
     from llamafactory.hparams import get_train_args
@@ -65,6 +89,7 @@ def main():
         "defaults": {key: value for part in bare for key, value in vars(part).items()},
         "keys": declared(),
         "rows": encode(model, dataset_dir, image_max_pixels=40000),
+        "systems": {name: encode_systems(model, dataset_dir, name) for name in ("glm_ocr", "minicpm_v")},
         "cut": encode(model, dataset_dir, image_max_pixels=40000, cutoff_len=20),
     }
     print(

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from helpers.llamafactory.child import PARENT
 from helpers.paths import ROOT
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -76,6 +77,7 @@ def begin(words, folder, environment, log):
         os.dup2(output.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
+    os.environ.pop(PARENT, None)  # it is no child of the one that asks
     sys.argv = words
 
 

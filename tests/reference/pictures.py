@@ -1,4 +1,4 @@
-"""Pictures that several tests stand on: of one grey, with a size and no pixels, of noise beside answers."""
+"""Pictures that several tests stand on: of noise, with a size and no pixels, of noise beside answers."""
 
 import io
 import struct
@@ -10,10 +10,10 @@ from PIL import Image
 from helpers.data.samples import Sample
 
 
-def png(colour=0, size=(40, 20)):
-    """The bytes of a picture of one grey."""
+def png(number=0, size=(40, 20)):
+    """The bytes of a picture of noise, another for each number."""
     buffer = io.BytesIO()
-    Image.new("L", size, colour).save(buffer, "PNG")
+    Image.fromarray(np.random.default_rng(number).integers(0, 256, size[::-1], np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 

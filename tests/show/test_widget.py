@@ -165,7 +165,7 @@ def test_an_upload_is_read_and_the_button_is_free_again(loaded, sample, shown):
 def test_a_bad_upload_leaves_a_sentence_and_the_next_one_is_read(loaded, sample, shown):
     upload, paste, choice, page = parts(widget.reader(*loaded, SETTINGS))
     upload.value = upload_of(b"no picture")
-    assert page.value.startswith("<p>✗ picture: not a picture")
+    assert page.value.startswith("<p>✗ <code>picture: not a picture")
     paste.value = data_url(sample.file)
     assert "<img" in page.value and paste.value == ""
 

@@ -22,6 +22,7 @@ from helpers.data import cache, synthetic
 from helpers.data.images import read_picture
 from helpers.data.samples import Sample, load_jsonl, write_jsonl
 from helpers.data.synthetic import formulas, handwriting, held_out, molecules, papers, strokes
+from helpers.parent import end_with
 from helpers.paths import short
 
 
@@ -93,12 +94,12 @@ def make_set(folder, names, modality, recipe, modules, draw):
     """
     folder, recipe = Path(folder), recipe | {"renderer": checksum(modules)}
     if not cache.finished(folder, recipe):
-        cache.begin(folder, recipe, names.split("/")[0])
-        files = [folder / names.format(number) for number in range(recipe["count"])]
-        with _workers(len(files)) as pool:
-            drawn = pool.map(draw, files, range(len(files)), chunksize=16)
-            texts = list(tqdm(drawn, f"drawing {short(folder)}", len(files), leave=False))
-        write_jsonl([Sample(*pair, modality) for pair in zip(files, texts, strict=True)], folder / "data.jsonl")
+        with cache.filling(folder, recipe, names.split("/")[0]):
+            files = [folder / names.format(number) for number in range(recipe["count"])]
+            with _workers(len(files)) as pool:
+                drawn = pool.map(draw, files, range(len(files)), chunksize=16)
+                texts = list(tqdm(drawn, f"drawing {short(folder)}", len(files), leave=False))
+            write_jsonl([Sample(*pair, modality) for pair in zip(files, texts, strict=True)], folder / "data.jsonl")
     return load_jsonl(folder / "data.jsonl")
 
 
@@ -110,7 +111,8 @@ def checksum(modules):
 def _workers(count):
     """Processes where Linux can fork them, which needs no guard in the caller's script; elsewhere one thread."""
     if sys.platform == "linux" and count >= 100:
-        return ProcessPoolExecutor(len(os.sched_getaffinity(0)), multiprocessing.get_context("fork"))
+        cores, forks = len(os.sched_getaffinity(0)), multiprocessing.get_context("fork")
+        return ProcessPoolExecutor(cores, forks, end_with, (os.getpid(),))  # else they wait for ever for one killed
     return ThreadPoolExecutor(1)
 
 

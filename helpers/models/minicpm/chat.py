@@ -1,13 +1,21 @@
 """Ask MiniCPM a question as one would a person: ``model.chat(msgs=[{"role": "user", "content": [picture, "…?"]}])``."""
 
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
 from helpers.models.generate import GREEDY, decode, generate
 
 
-@cache
 def processor_beside(folder):
-    """The processor that lies beside a model's weights."""
+    """The processor that lies beside a model's weights; kept until one of its files changes."""
+    files = sorted(path for path in Path(folder).glob("*") if path.suffix in (".json", ".txt", ".jinja", ".model"))
+    facts = [path.stat() for path in files]
+    state = tuple((path.name, fact.st_mtime_ns, fact.st_size) for path, fact in zip(files, facts, strict=True))
+    return _processor(folder, state)
+
+
+@lru_cache(maxsize=2)
+def _processor(folder, state):
     from transformers import AutoProcessor
 
     return AutoProcessor.from_pretrained(folder)

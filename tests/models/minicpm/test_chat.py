@@ -1,6 +1,10 @@
 """helpers.models.minicpm.chat: the same answer alone and in a batch, and the model is left in the mode it was in."""
 
+import json
+
 from minicpm_batch import LARGE, SMALL, SOUND
+
+from helpers.models.minicpm.chat import processor_beside
 
 
 def test_chat_answers_one_conversation_or_a_batch_and_draws_no_lots(model, processor):
@@ -26,3 +30,12 @@ def test_processor_comes_from_the_folder_of_the_weights(model, processor, tmp_pa
     processor.save_pretrained(tmp_path)
     again, talk = AutoModelForImageTextToText.from_pretrained(tmp_path), [{"role": "user", "content": [SMALL, "what?"]}]
     assert again.chat(talk, max_new_tokens=5) == model.chat(talk, processor=processor, max_new_tokens=5)
+
+
+def test_a_processor_is_kept_until_its_files_change(processor, tmp_path):
+    processor.save_pretrained(tmp_path)
+    first = processor_beside(str(tmp_path))
+    assert processor_beside(str(tmp_path)) is first
+    file = tmp_path / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"model_max_length": 77}), encoding="utf-8")
+    assert processor_beside(str(tmp_path)).tokenizer.model_max_length == 77
