@@ -4,6 +4,7 @@ What is learnt is what the plain Trainer learns: LoRA's weights are kept in floa
 is computed with, as autocast does; the loss is the mean over all labels of the batch.
 """
 
+from helpers.language import message
 from helpers.models.packed import use_varlen
 from helpers.training.collate import IGNORE
 
@@ -19,7 +20,7 @@ class CapturedStep:
         compiled: compile the layers; their kernels are then fused, for about a minute at the start.
 
     Attributes:
-        master: all LoRA weights as one float32 parameter, ``master.grad`` the gradient: what an optimizer takes.
+        master: all LoRA weights as one float32 parameter: what an optimizer takes. Each call adds to ``master.grad``.
     """
 
     def __init__(self, model, capture, compiled):
@@ -33,9 +34,9 @@ class CapturedStep:
         exact = torch.promote_types(torch.float32, frozen.dtype)
         flat = torch.cat([weight.detach().to(exact).flatten() for weight in self.weights])
         self.master = torch.nn.Parameter(flat)
-        self.master.grad = torch.zeros_like(flat)
+        self.master.grad, self.gradient = torch.zeros_like(flat), torch.zeros_like(flat)
         self.working = flat.to(frozen.dtype, copy=True)
-        self.gradients = self._views(self.master.grad)
+        self.gradients = self._views(self.gradient)
         self.point_to(self.working)
         self.trains_vision = any(weight.requires_grad for weight in self.parts["visual"].parameters())
         if compiled:
@@ -53,17 +54,26 @@ class CapturedStep:
             weight.data = part
 
     def refresh(self):
-        """Copy the weights that the optimizer has changed to where they are computed with."""
+        """After the optimizer's step: its weights are copied to where they are computed with, its gradient is zero."""
         self.working.copy_(self.master.detach())
+        self.master.grad.zero_()
 
     def __call__(self, batch):
-        """The loss of a batch (tensors of ``pack``), a scalar; its gradient is in ``master.grad``."""
+        """The loss of a batch (tensors of ``pack``), a scalar; its gradient is added to ``master.grad``."""
+        loss = self._run(batch)
+        self.master.grad += self.gradient
+        return loss
+
+    def _run(self, batch):
         if not self.capture:
             device = self.working.device
             return self._both({name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()})
         size = tuple(tensor.shape for tensor in batch.values())
         if size not in self.graphs:
-            self.graphs[size] = self._captured(batch)
+            try:
+                self.graphs[size] = self._captured(batch)
+            except RuntimeError as error:  # out of memory among them
+                return self._without_graphs(batch, error)
         graph, inputs, loss = self.graphs[size]
         for name, tensor in batch.items():
             inputs[name].copy_(tensor, non_blocking=True)
@@ -85,6 +95,15 @@ class CapturedStep:
             loss = self._both(inputs)
         self.pool = self.pool or graph.pool()
         return graph, inputs, loss
+
+    def _without_graphs(self, batch, error):
+        """From here on one kernel at a time; says why."""
+        import torch
+
+        self.capture, self.graphs, self.pool = False, {}, None
+        torch.cuda.empty_cache()
+        print(message("ways.no_graphs", why=str(error).splitlines()[0][:200]))
+        return self._run(batch)
 
     def _both(self, batch):
         import torch

@@ -1,7 +1,6 @@
 """transformers' Trainer around a ``CapturedStep``: its schedule, bars, checkpoints and resuming stay what they are."""
 
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -14,23 +13,28 @@ from helpers.training.packing import pack
 class CapturedTrainer(Trainer):
     """A Trainer whose step is a ``CapturedStep`` and whose optimizer sees one parameter, in float32."""
 
-    def __init__(self, step, max_norm, **options):
-        self.step, self.max_norm = step, max_norm
+    def __init__(self, step, **options):
         super().__init__(**options)
+        self.step = step
+        self.model_accepts_loss_kwargs = True  # the loss is the mean over all labels of a step, for GLM-OCR too
 
     def create_optimizer(self, model=None):
-        rate = self.args.learning_rate
-        fused = self.step.master.is_cuda
-        self.optimizer = torch.optim.AdamW([self.step.master], lr=rate, weight_decay=0.0, fused=fused)
+        kind, options = self.get_optimizer_cls_and_kwargs(self.args)
+        self.optimizer = kind([self.step.master], **options)
         self.optimizer.register_step_post_hook(lambda *_: self.step.refresh())
         return self.optimizer
 
     def training_step(self, model, inputs, num_items_in_batch=None):
-        loss = self.step(inputs)
+        return self.step(inputs if num_items_in_batch is None else inputs | {"count": num_items_in_batch})
+
+    def _clip_grad_norm(self, model):
         gradient = self.step.master.grad
         norm = torch.linalg.vector_norm(gradient)
-        gradient.mul_((self.max_norm / (norm + 1e-6)).clamp(max=1.0))
-        return loss
+        gradient.mul_((self.args.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+        return norm
+
+    def _get_grad_norm(self, model, grad_norm=None):
+        return grad_norm  # still on the GPU: nothing waits for it before it is logged
 
     def _save(self, output_dir=None, state_dict=None):
         with self._in_float32():
@@ -52,26 +56,15 @@ class CapturedTrainer(Trainer):
 
 
 def captured_trainer(model, processor, dataset, arguments, prompt, callbacks, capture, compiled):
-    """The Trainer for a run of packed batches.
+    """The Trainer for packed batches of ``dataset``; see ``CapturedStep``.
 
     Args:
-        dataset: as the Trainer reads it, in order; a step takes ``per_device_train_batch_size`` x
-            ``gradient_accumulation_steps`` of its samples, packed into one row.
-        arguments: ``TrainingArguments`` of the plain way.
-        capture, compiled: of ``CapturedStep``.
+        arguments: ``TrainingArguments`` of the plain way; a step packs ``per_device_train_batch_size`` samples.
     """
-    batch = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
-    arguments = replace(
-        arguments,
-        per_device_train_batch_size=batch,
-        gradient_accumulation_steps=1,
-        max_grad_norm=0.0,  # the step clips
-        logging_nan_inf_filter=False,  # it would wait for each loss
-        dataloader_num_workers=8 if arguments.dataloader_num_workers else 0,
-    )
+    arguments.logging_nan_inf_filter = False  # it would wait for each loss
+    arguments.dataloader_num_workers *= 2
     return CapturedTrainer(
         CapturedStep(model, capture, compiled),
-        1.0,
         model=model,
         args=arguments,
         train_dataset=dataset,

@@ -17,6 +17,7 @@ from helpers.models.lora import save_adapter
 from helpers.paths import short
 from helpers.training.collate import collate
 from helpers.training.resume import Run, prepare, save_run
+from helpers.training.ways import PLAIN, choose_way
 
 # The settings that the trained weights depend on.
 SETTINGS = "mode dtype four_bit seed batch_size gradient_accumulation epochs learning_rate lora_r lora_alpha".split()
@@ -63,13 +64,16 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     from transformers import Trainer
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
-    trainer = Trainer(
-        model=model,
-        args=arguments(settings, folder),
-        train_dataset=BatchesByLength(samples, settings.batch_size, settings.seed),
-        data_collator=partial(collate, processor=processor, prompt=prompt),
-        callbacks=list(callbacks),
-    )
+    way, args = choose_way(model, settings), arguments(settings, folder)
+    batches = BatchesByLength(samples, settings.batch_size, settings.seed)
+    if way == PLAIN:
+        collator = partial(collate, processor=processor, prompt=prompt)
+        options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": list(callbacks)}
+        trainer = Trainer(model=model, **options)
+    else:
+        from helpers.training.captured_trainer import captured_trainer
+
+        trainer = captured_trainer(model, processor, batches, args, prompt, callbacks, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:
         metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics

@@ -82,6 +82,19 @@ def test_sizes_are_few(samples):
         assert batch["count"] == (batch["labels"] >= 0).sum()
 
 
+def test_gradients_add_up_until_the_optimizer_has_stepped(samples):
+    model, processor = fresh()
+    step = CapturedStep(model, capture=False, compiled=False)
+    halves = [pack(part, model, processor) for part in (samples[:3], samples[3:])]
+    count = sum(batch["count"] for batch in halves)
+    losses = [step(batch | {"count": count}) for batch in halves]
+    loss, gradient = plain(samples)
+    assert sum(losses).item() == pytest.approx(loss, rel=1e-6)
+    assert (step.master.grad - gradient).norm() <= 1e-5 * gradient.norm()
+    step.refresh()
+    assert not step.master.grad.any()
+
+
 def test_weights_are_saved_as_the_optimizer_holds_them(samples):
     model, processor = fresh()
     step = CapturedStep(model, capture=False, compiled=False)

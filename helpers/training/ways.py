@@ -1,0 +1,58 @@
+"""How a run on a GPU is best made: plain, packed, with CUDA graphs, or with compiled layers as well.
+
+The rates were measured with Qwen2-VL-2B on an H100 (tests/benchmarks/training.py). Other cards and sizes are slower by
+about the same factor in every way, so that the choice, not the seconds, carries over.
+"""
+
+from dataclasses import dataclass
+
+from helpers.language import message
+
+
+@dataclass(frozen=True)
+class Way:
+    """What to do in a step, how fast it is (samples a second), and how long it takes to begin (seconds)."""
+
+    name: str
+    rate: float
+    start: float
+    capture: bool = False
+    compiled: bool = False
+
+    def seconds(self, samples):
+        """How long a run of so many samples takes."""
+        return self.start + samples / self.rate
+
+
+PLAIN = Way("plain", 31, 2)
+WAYS = (
+    Way("packed", 55, 3),
+    Way("graphs", 140, 15, capture=True),
+    Way("compiled", 217, 85, capture=True, compiled=True),
+)
+
+
+def choose_way(model, settings):
+    """The ``Way`` to train ``model`` with ``settings``; a line says which, and why. On a CPU it is the plain one."""
+    if settings.device != "cuda":
+        return PLAIN
+    reason = _no_packing(model, settings)
+    if reason:
+        print(message("ways.plain", reason=reason))
+        return PLAIN
+    samples = settings.train_samples * settings.epochs
+    best = min(WAYS, key=lambda way: way.seconds(samples))
+    words = {"packed": message("ways.packed"), "graphs": message("ways.graphs"), "compiled": message("ways.compiled")}
+    faster = PLAIN.seconds(samples) / best.seconds(samples)
+    print(message("ways.chosen", way=words[best.name], samples=samples, factor=f"{faster:.1f}"))
+    return best
+
+
+def _no_packing(model, settings):
+    """Why a run cannot be packed; "" if it can."""
+    parts = [part for part in model.modules() if hasattr(part, "get_rope_index")]
+    if not parts:
+        return message("ways.other_family")
+    if settings.four_bit:
+        return "four_bit"
+    return "gradient_checkpointing" if settings.gradient_checkpointing else ""
