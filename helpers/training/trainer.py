@@ -65,14 +65,15 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
     way, args = choose_way(model, settings), arguments(settings, folder)
-    batches = BatchesByLength(samples, settings.batch_size, settings.seed)
     if way == PLAIN:
+        batches = BatchesByLength(samples, settings.batch_size, settings.seed)
         collator = partial(collate, processor=processor, prompt=prompt)
         options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": list(callbacks)}
         trainer = Trainer(model=model, **options)
     else:
         from helpers.training.captured_trainer import captured_trainer
 
+        batches = BatchesByLength(samples, 1, settings.seed)  # shuffled: sums of 16 lengths are much alike
         trainer = captured_trainer(model, processor, batches, args, prompt, callbacks, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:
@@ -81,6 +82,8 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
         raise MemoryError(message("run.gpu_full", batch=settings.batch_size)) from error
     except pickle.UnpicklingError as error:  # the Trainer reads optimizer and random numbers with weights_only
         raise ValueError(message("resume.code", checkpoint=short(checkpoint))) from error
+    if way != PLAIN:
+        trainer.step.point_to(trainer.step.master)  # saved as the optimizer holds them
     save_adapter(model, processor, folder / "adapter")
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
     run = Run(history, [], metrics, folder, time.monotonic() - began)
