@@ -99,7 +99,7 @@ def merge(model, processor, folder):
     merged = model.merge_and_unload()
     with whole_folder(folder, sum(weight.nbytes for weight in merged.parameters())) as partial:
         merged.save_pretrained(partial)
-        processor.save_pretrained(partial)
+        _save_processor(processor, partial)
     return merged
 
 
@@ -127,8 +127,15 @@ def save_adapter(model, processor, folder):
     """Write adapter and processor; an older folder is replaced when the new one is whole."""
     with whole_folder(folder) as partial:
         model.save_pretrained(partial, save_embedding_layers=False)  # LoRA leaves them as they are
-        processor.save_pretrained(partial)
+        _save_processor(processor, partial)
         name_base(partial)
+
+
+def _save_processor(processor, folder):
+    """Write it as it was loaded: its tokenizer would write down how the last batch was padded, too."""
+    processor.tokenizer.backend_tokenizer.no_padding()
+    processor.tokenizer.backend_tokenizer.no_truncation()
+    processor.save_pretrained(folder)
 
 
 def name_base(folder):

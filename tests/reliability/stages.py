@@ -137,7 +137,11 @@ def train_llamafactory(place, folder):
 def llamafactory_trained(folder):
     """Nothing in the folder counts before ``finished.json``: LLaMA-Factory writes its adapter file by file."""
     done = _finished(folder / "run")
-    return done | checksums(folder, sorted((folder / "run").glob("adapter*"))) if done else {}
+    if not done:
+        return {}
+    config = json.loads((folder / "run" / "adapter_config.json").read_bytes())
+    config["target_modules"] = sorted(config["target_modules"])  # a set: its order differs between processes
+    return done | {"config": config} | checksums(folder, [folder / "run" / "adapter_model.safetensors"])
 
 
 def ready_for_export(place):
@@ -150,6 +154,7 @@ def export(place, folder):
         "model_name_or_path": str(models.checkpoint_folder("glm_ocr", SETTINGS)),
         "adapter_name_or_path": str(place / "run"),
         "export_dir": str(folder / "merged"),
+        "infer_dtype": "float32",
     }
     llamafactory.export(config)
 
@@ -158,7 +163,7 @@ def export(place, folder):
 
 
 def ready_for_conversion(place):
-    """Records of LLaVA's form."""
+    """Records of LLaVA's form, for a stage of ``data.convert``."""
     draw(place)
     rows = [
         {"id": str(number), "image": f"images/{sample.file.name}", "conversations": _llava(sample.text)}
