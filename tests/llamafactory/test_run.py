@@ -22,7 +22,8 @@ import yaml
 from llamafactory_places import BASE, config_of
 
 from helpers import llamafactory
-from helpers.files import DiskError, locked, whole_folder
+from helpers.disk import DiskError
+from helpers.files import locked, whole_folder
 from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.process import environment, read_log

@@ -163,11 +163,11 @@ def export(place, folder):
 
 
 def ready_for_conversion(place):
-    """Records of LLaVA's form, for a stage of ``data.convert``."""
+    """Records of LLaVA's form."""
     draw(place)
     rows = [
         {"id": str(number), "image": f"images/{sample.file.name}", "conversations": _llava(sample.text)}
-        for number, sample in enumerate(drawn(place))
+        for number, sample in enumerate(400 * drawn(place))
     ]
     shutil.copytree(place / "data" / "train" / "images", place / "images")
     (place / "llava.json").write_text(json.dumps(rows), encoding="utf-8")
@@ -177,11 +177,22 @@ def _llava(text):
     return [{"from": "human", "value": f"<image>\n{PROMPT}"}, {"from": "gpt", "value": text}]
 
 
+def convert(place, folder):
+    shutil.copytree(place / "images", folder / "images", dirs_exist_ok=True)
+    data.convert(place / "llava.json", place / f"{folder.name}.json")
+
+
+def converted(folder):
+    output = folder.with_name(f"{folder.name}.json")
+    return {"output": checksums(output.parent, [output])[output.name]} if output.exists() else {}
+
+
 STAGES = {
     "preparation": Stage(nothing, prepare, prepared),
     "training": Stage(draw, train, trained),
     "evaluation": Stage(draw, evaluate, evaluated),
     "merge": Stage(nothing, merge, merged),
     "llamafactory": Stage(ready_for_llamafactory, train_llamafactory, llamafactory_trained),
+    "conversion": Stage(ready_for_conversion, convert, converted),
     "export": Stage(ready_for_export, export, merged),
 }

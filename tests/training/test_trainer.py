@@ -13,7 +13,8 @@ import pytest
 
 from helpers.data.samples import Sample, load_jsonl
 from helpers.data.synthetic.render import render_set
-from helpers.files import DiskError, locked
+from helpers.disk import DiskError
+from helpers.files import locked
 from helpers.inference.predict import predict
 from helpers.models import lora
 from helpers.models.load import load, load_processor
