@@ -50,7 +50,7 @@ def convert(path, output=None):
         the path of the output.
 
     Raises:
-        FileNotFoundError: no such file. FileExistsError: the output holds something else.
+        FileNotFoundError: no such file. FileExistsError: the output is the file itself, or holds something else.
         DataError: none of the rows could be converted. ValueError: no form that is known here.
     """
     path = Path(path)
@@ -59,6 +59,8 @@ def convert(path, output=None):
     if not rows:
         raise DataError(problems)
     output = Path(output or path.with_name(f"{path.stem}.converted.{'json' if talks else 'jsonl'}"))
+    if output.exists() and output.samefile(path):
+        raise FileExistsError(message("convert.onto_itself", file=short(path)))
     made, left = [], Counter()
     for number, row in rows:
         try:
