@@ -69,7 +69,11 @@ def load_adapter(model, folder):
         if found.missing_keys or found.unexpected_keys:
             names = [*found.missing_keys, *found.unexpected_keys]
             raise ValueError(message("lora.weights", count=len(names), name=names[0]))
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+    except KeyError as error:  # a part that was to be saved whole (modules_to_save) is not in the file
+        facts = {"folder": short(folder), "model": type(model).__name__}
+        why = message("lora.weights", count=1, name=error.args[0])
+        raise ValueError(message("lora.does_not_fit", **facts, why=why)) from error
+    except (ValueError, RuntimeError, TypeError) as error:
         facts = {"folder": short(folder), "model": type(model).__name__, "why": str(error).splitlines()[0][:200]}
         raise ValueError(message("lora.does_not_fit", **facts)) from error
     if renaming:
