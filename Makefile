@@ -15,7 +15,7 @@ OFFLINE := HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 HF_DATASETS_OFFLINE=1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tour lab test lint unit real check nbval sync outputs readme lock clean
+.PHONY: help setup tour lab test lint unit real check nbval sync outputs readme kills lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ outputs: $(READY)  ## run the notebooks of both languages and keep their outputs
 
 readme: $(READY)  ## put the results that the notebooks show into both READMEs
 	@$(BIN)/python -m helpers.course readme
+
+kills: $(READY)  ## kill each stage at random moments, run it again, compare: an hour or two [STAGE=training] [KILLS=50]
+	@$(BIN)/python tests/reliability/kills.py $(if $(STAGE),--stage $(STAGE)) --kills $(or $(KILLS),50)
 
 lock: $(READY)  ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \

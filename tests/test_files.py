@@ -1,10 +1,26 @@
 """helpers.files: nothing is seen by halves, and a folder knows what it was made from."""
 
+import errno
 import json
+import os
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from helpers.files import changed_recipe, note_recipe, read_text, relative, whole_folder, write_text
+from helpers import files
+from helpers.files import (
+    changed_recipe,
+    locked,
+    note_recipe,
+    read_text,
+    relative,
+    settle,
+    whole_folder,
+    write_text,
+)
+from helpers.paths import ROOT
 
 
 def test_text_is_utf8_and_its_folder_is_made(tmp_path):
@@ -37,6 +53,16 @@ def test_write_that_stops_before_the_end_leaves_the_old_file_and_no_other(tmp_pa
     assert read_text(tmp_path / "a.txt") == "old" and [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_what_killed_processes_left_is_removed_and_what_living_ones_write_is_not(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [f"a[1].txt.{pid}.partial" for pid in (ended.pid, os.getppid())] + ["a[1].txt.mine.partial", "a1.txt"]
+    for name in names:
+        (tmp_path / name).touch()
+    write_text(tmp_path / "a[1].txt", "x")
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].txt", *names[1:]}
+
+
 def test_paths_are_written_from_the_folder_of_the_data_file(tmp_path, monkeypatch):
     assert relative(tmp_path / "images" / "1.png", tmp_path / "data.jsonl") == "images/1.png"
     monkeypatch.chdir(tmp_path)
@@ -67,6 +93,107 @@ def test_folder_that_fails_leaves_the_old_one_and_is_begun_anew(tmp_path):
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["a.txt"]
     with whole_folder(tmp_path / "made") as folder:
         assert list(folder.iterdir()) == []
+
+
+def stop_at(monkeypatch, number):
+    """The process is killed at its rename ``number``, as far as one that goes on can be."""
+    done, rename = [], files.Path.rename
+
+    def killed(path, target):
+        done.append(path)
+        if len(done) == number:
+            raise SystemExit
+        return rename(path, target)
+
+    monkeypatch.setattr(files.Path, "rename", killed)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("use", [settle, lambda folder: whole_folder(folder).__enter__()])
+def test_a_kill_between_the_two_renames_loses_neither_folder(tmp_path, monkeypatch, use):
+    for text in ("old", "new"):
+        with monkeypatch.context() as patch:
+            if text == "new":
+                stop_at(patch, 2)
+            with pytest.raises(SystemExit) if text == "new" else whole_folder(tmp_path / "other"):
+                with whole_folder(tmp_path / "made") as folder:
+                    write_text(folder / "a.txt", text)
+    assert not (tmp_path / "made").exists()
+    use(tmp_path / "made")
+    assert read_text(tmp_path / "made" / "a.txt") == "new" and not list(tmp_path.glob(".*.replaced"))
+
+
+def test_settling_puts_the_old_folder_back_if_the_new_one_is_gone_and_else_leaves_all_alone(tmp_path):
+    write_text(tmp_path / ".made.replaced" / "a.txt", "old")
+    settle(tmp_path / "made")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"] and read_text(tmp_path / "made" / "a.txt") == "old"
+    write_text(tmp_path / "made.partial" / "a.txt", "half")
+    settle(tmp_path / "made")
+    settle(tmp_path / "nothing" / "there")
+    assert read_text(tmp_path / "made" / "a.txt") == "old" and not (tmp_path / "nothing").exists()
+
+
+# --- one process at a time --------------------------------------------------------------------
+
+HOLDS = """
+import sys, time
+from helpers.files import locked, whole_folder
+with globals()[sys.argv[1]](sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(files, "WAIT", 0.1)
+
+
+@pytest.mark.parametrize("hold", [locked, whole_folder])
+def test_a_folder_is_held_against_others_until_its_process_is_killed(tmp_path, hold, impatient):
+    folder = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, hold.__name__, str(folder)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        said = (
+            rf"^run is being written by process {other.pid} since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d -> .*another folder$"
+        )
+        with pytest.raises(BlockingIOError, match=said), hold(folder):
+            pytest.fail("held twice")
+        other.kill()
+    with hold(folder):
+        pass
+    assert not list(tmp_path.rglob("*.lock")) and not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_folder_is_held_against_other_threads_too_and_given_back_by_a_run_that_fails(tmp_path, impatient):
+    def second():
+        with pytest.raises(BlockingIOError) as caught, locked(tmp_path):
+            pytest.fail("held twice")
+        refused.append(f"process {os.getpid()} " in str(caught.value))
+
+    refused = []
+    with pytest.raises(KeyboardInterrupt), locked(tmp_path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+        raise KeyboardInterrupt
+    with locked(tmp_path / "." / "x" / ".."):
+        assert refused == [True]
+
+
+def test_a_drive_without_locks_is_named_and_written(tmp_path, monkeypatch, capsys):
+    def no_locks(self):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+    with locked(tmp_path / "run"):
+        write_text(tmp_path / "run" / "a.txt", "x")
+    assert "run: this drive knows no locks -> " in capsys.readouterr().out
+
+
+# --- disks that are full or may not be written -------------------------------------------------
 
 
 # --- what a folder was made from --------------------------------------------------------------

@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections import Counter
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from PIL import Image
 
@@ -29,6 +29,7 @@ from helpers.paths import short
 
 JSON = (".json", ".jsonl", ".ndjson")
 DATA_URL = re.compile(r"data:[^,;]*(?:;[^,;]*)*,", re.IGNORECASE)
+DRIVE = re.compile(r"[A-Za-z]:")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -49,7 +50,7 @@ def convert(path, output=None):
         the path of the output.
 
     Raises:
-        FileNotFoundError: no such file. FileExistsError: the output holds something else.
+        FileNotFoundError: no such file. FileExistsError: the output is the file itself, or holds something else.
         DataError: none of the rows could be converted. ValueError: no form that is known here.
     """
     path = Path(path)
@@ -58,6 +59,8 @@ def convert(path, output=None):
     if not rows:
         raise DataError(problems)
     output = Path(output or path.with_name(f"{path.stem}.converted.{'json' if talks else 'jsonl'}"))
+    if output.exists() and output.samefile(path):
+        raise FileExistsError(message("convert.onto_itself", file=short(path)))
     made, left = [], Counter()
     for number, row in rows:
         try:
@@ -135,7 +138,7 @@ def _name(source, modality, folder, output):
         source = source.replace("\\", "/")
     if not source.strip() or "\0" in source or half_character(source):
         raise RowFault(message("file.impossible", file=shown(source)), message("file.impossible_cure"))
-    if PureWindowsPath(source).drive:
+    if DRIVE.match(source):
         raise RowFault(message("file.absolute", file=shown(source)), message("file.outside_cure"))
     try:
         return relative(folder / source, output)

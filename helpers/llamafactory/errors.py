@@ -4,7 +4,7 @@ import re
 import signal
 
 from helpers import hub
-from helpers.files import FULL_SAID, free_space
+from helpers.disk import FULL_SAID, free_space
 from helpers.language import message
 from helpers.paths import ROOT, short
 

@@ -69,7 +69,11 @@ def load_adapter(model, folder):
         if found.missing_keys or found.unexpected_keys:
             names = [*found.missing_keys, *found.unexpected_keys]
             raise ValueError(message("lora.weights", count=len(names), name=names[0]))
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+    except KeyError as error:  # a part that was to be saved whole (modules_to_save) is not in the file
+        facts = {"folder": short(folder), "model": type(model).__name__}
+        why = message("lora.weights", count=1, name=error.args[0])
+        raise ValueError(message("lora.does_not_fit", **facts, why=why)) from error
+    except (ValueError, RuntimeError, TypeError) as error:
         facts = {"folder": short(folder), "model": type(model).__name__, "why": str(error).splitlines()[0][:200]}
         raise ValueError(message("lora.does_not_fit", **facts)) from error
     if renaming:
@@ -99,7 +103,7 @@ def merge(model, processor, folder):
     merged = model.merge_and_unload()
     with whole_folder(folder, sum(weight.nbytes for weight in merged.parameters())) as partial:
         merged.save_pretrained(partial)
-        processor.save_pretrained(partial)
+        _save_processor(processor, partial)
     return merged
 
 
@@ -127,8 +131,15 @@ def save_adapter(model, processor, folder):
     """Write adapter and processor; an older folder is replaced when the new one is whole."""
     with whole_folder(folder) as partial:
         model.save_pretrained(partial, save_embedding_layers=False)  # LoRA leaves them as they are
-        processor.save_pretrained(partial)
+        _save_processor(processor, partial)
         name_base(partial)
+
+
+def _save_processor(processor, folder):
+    """Write it as it was loaded: its tokenizer would write down how the last batch was padded, too."""
+    processor.tokenizer.backend_tokenizer.no_padding()
+    processor.tokenizer.backend_tokenizer.no_truncation()
+    processor.save_pretrained(folder)
 
 
 def name_base(folder):

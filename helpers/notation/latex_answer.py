@@ -6,6 +6,7 @@ r"""The formula inside an answer: chat models wrap a right formula in fences, de
 2.  Words that announce the formula and end in a colon: ``LaTeX:``, ``Here is the formula in the image:``.
 3.  Around a code fence (three backticks, with or without ``latex``, ``tex``, ``math``, ``markdown`` or ``text``) all
     else; a fence that never closes reaches to the end. One backtick on either side.
+    Around ``\begin{document}`` .. ``\end{document}`` all else.
 4.  ``$ $``, ``$$ $$``, ``\( \)``, ``\[ \]`` around all, where none of them stands inside.
 5.  Environments that set one displayed formula: ``equation``, ``displaymath``, ``math``; and where they hold a single
     line also ``align``, ``gather``, ``multline``, ``eqnarray``, ``flalign``, ``split``, ``aligned``, ``gathered``;
@@ -23,6 +24,7 @@ WORDS = re.compile(
 )
 LANGUAGES = r"(?:(?i:latex|tex|katex|mathjax|math|markdown|md|text|txt|plaintext)(?=\s))?"
 FENCE = re.compile(rf"```{LANGUAGES}(.*?)(?:```|\Z)", re.DOTALL)
+DOCUMENT = re.compile(r"\\begin\s*\{document\}(.*)\\end\s*\{document\}", re.DOTALL)
 BACKTICKS = re.compile(r"`([^`]*)`")
 DELIMITERS = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\[(.*)\\\]|\\\((.*)\\\)", re.DOTALL)
 DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*(?:\$|\\[()\[\]])")
@@ -39,6 +41,8 @@ def extract_latex(answer: str) -> str:
     """
     text = answer.rpartition("</think>")[2].strip()
     if found := FENCE.search(text):
+        text = found[1].strip()
+    if found := DOCUMENT.search(text):
         text = found[1].strip()
     before = None
     while text != before:

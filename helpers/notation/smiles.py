@@ -7,6 +7,7 @@ three backticks. Two SMILES of one molecule can be spelt differently, so they ar
 import re
 
 FENCE = re.compile(r"```rdkit(?=\s|\Z)(.*?)(?:```|\Z)", re.DOTALL)
+OTHER_FENCE = re.compile(r"```(?:smiles|smi|text|txt|plaintext)?(?=\s|\Z)(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def fence(smiles: str) -> str:
@@ -17,9 +18,11 @@ def fence(smiles: str) -> str:
 def unfence(text: str) -> str:
     """What stands in the first ``rdkit`` fence of ``text``, stripped; a fence that never closes reaches to the end.
 
-    Text around the fence and further fences are ignored. Without such a fence: all of the text, stripped.
+    Text around the fence and further fences are ignored, and so is a thought, up to ``</think>``. Without such a fence:
+    what stands in the first one that is named ``smiles`` or ``text`` or not at all; without any, all of the text.
     """
-    found = FENCE.search(text)
+    text = text.rpartition("</think>")[2]
+    found = FENCE.search(text) or OTHER_FENCE.match(text, text.find("```"))
     return (found[1] if found else text).strip()
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from helpers.files import locked, require
+from helpers.disk import require
+from helpers.files import locked
 from helpers.jupyter import in_notebook
 from helpers.language import message
 from helpers.models.inputs import PROMPT

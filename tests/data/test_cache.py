@@ -67,6 +67,16 @@ def test_data_of_somebody_else_is_left_alone(tmp_path, present):
     assert [path.name for path in tmp_path.iterdir()] == [present]
 
 
+def test_a_folder_that_another_run_fills_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.files.WAIT", 0.1)
+    with cache.filling(tmp_path, RECIPE):
+        (tmp_path / "images" / "1.png").touch()
+        with pytest.raises(BlockingIOError, match="is being written by process"):
+            begin(tmp_path)
+        assert (tmp_path / "images" / "1.png").exists()
+    begin(tmp_path)
+
+
 def test_begin_keeps_other_files(tmp_path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     begin(tmp_path)

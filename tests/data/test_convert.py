@@ -405,7 +405,9 @@ def test_a_file_that_is_there_stays(tmp_path, samples):
     before = output.stat().st_mtime_ns
     assert convert(path) == output and output.stat().st_mtime_ns == before
     write(path, [alpaca(samples[1])])
-    for taken in (output, path, tmp_path):
+    with pytest.raises(FileExistsError, match="a.json: output= names the file itself -> give another name"):
+        convert(path, path)
+    for taken in (output, tmp_path):
         kept = taken.is_file() and taken.read_bytes()
         with pytest.raises(FileExistsError, match="is there already and holds something else -> remove it, or "):
             convert(path, taken)

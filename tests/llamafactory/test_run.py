@@ -22,6 +22,8 @@ import yaml
 from llamafactory_places import BASE, config_of
 
 from helpers import llamafactory
+from helpers.disk import DiskError
+from helpers.files import locked, whole_folder
 from helpers.llamafactory.config import ConfigError
 from helpers.llamafactory.errors import LlamaFactoryError
 from helpers.llamafactory.process import environment, read_log
@@ -279,6 +281,38 @@ def test_run_that_differs_is_refused_unless_the_old_one_may_be_lost(place, runs,
         llamafactory.train(other, overwrite=True)
     assert "removed are adapter_config.json, adapter_model.safetensors" in capsys.readouterr().out
     assert started == [True] and not (folder / WEIGHTS).exists() and not list(folder.glob("checkpoint-*"))
+
+
+def test_second_run_or_export_in_a_folder_is_refused(place, runs, monkeypatch):
+    monkeypatch.setattr("helpers.files.WAIT", 0.1)
+    monkeypatch.setattr("helpers.llamafactory.run.run_child", lambda *args: pytest.fail("started"))
+    with locked(place / "whole"), pytest.raises(BlockingIOError, match="whole is being written by process"):
+        llamafactory.train(config_of(place, "whole"), overwrite=True)
+    export = llamafactory.recipe("glm_ocr_export") | {"model_name_or_path": str(place / "model")}
+    export |= {"adapter_name_or_path": str(place / "whole"), "export_dir": str(place / "twice")}
+    with whole_folder(place / "twice"), pytest.raises(BlockingIOError, match="twice is being written by process"):
+        llamafactory.export(export)
+    assert (place / "whole" / WEIGHTS).is_file()
+
+
+@pytest.mark.parametrize("room", ["1m", "500k", "16k"])
+def test_run_that_fills_the_disk_says_so_and_goes_on_later(place, runs, forks, tmp_path, room):
+    """With room for a checkpoint, for none, and not even for the log."""
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", tmp_path], capture_output=True
+    ).returncode:
+        pytest.skip("no disk may be mounted here")
+    config = config_of(place) | {"output_dir": str(tmp_path / "run"), "max_steps": 4, "save_steps": 1}
+    try:
+        with forks.forking():
+            with pytest.raises((LlamaFactoryError, DiskError), match="no space left|the disk is full"):
+                llamafactory.train(config)
+            assert not (tmp_path / "run" / "finished.json").exists()
+            subprocess.run(["mount", "-o", "remount,size=200m", tmp_path], check=True)
+            run = llamafactory.train(config)
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+    assert [step for step, _ in run.history] == [1, 2, 3, 4]
 
 
 def test_export_loads_without_peft_and_says_the_same(place, later):

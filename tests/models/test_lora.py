@@ -165,6 +165,7 @@ def test_a_base_that_nobody_knows_is_tried(made, tmp_path, samples, named):
     [
         {"r": 8},
         {"target_modules": ["nowhere"]},
+        {"modules_to_save": ["patch_embed"]},  # the file holds no such weights
         {"target_modules": ".*(language_model.*_proj|visual.*(qkv|proj|fc1|fc2|mlp.[02])|lm_head)"},  # one layer more
         {"target_modules": ".*language_model.*_proj"},  # fewer layers: part of the file would be left out in silence
     ],

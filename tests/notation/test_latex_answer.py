@@ -37,6 +37,7 @@ TALL = r"\begin{array}{c} a & b \\ c & d \end{array}"
         ),
         (r"\begin{equation}\begin{split} a &= b \& c \end{split}\end{equation}", r"a  = b \& c"),
         (r"\begin{equation}" + TALL + r"\end{equation}", TALL),
+        ("```latex\n\\documentclass{article}\n\\begin{document}\n\\[ x^2 \\]\n\\end{document}\n```", "x^2"),
         ("<think></think>x^2", "x^2"),
         ("<think>\n\n</think>\n\n$x^2$", "x^2"),
         ("<think>It may be $y^2$.\nNo.</think>```latex\nx^2\n```", "x^2"),

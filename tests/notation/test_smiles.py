@@ -33,7 +33,12 @@ def test_fence_is_that_of_the_example_data():
         ("```rdkit\n```", ""),
         ("```rdkit\nCCO\nCCN\n```", "CCO\nCCN"),
         ("```rdkitx\nCCO\n```", "```rdkitx\nCCO\n```"),
-        ("```\nCCO\n```", "```\nCCO\n```"),
+        ("```\nCCO\n```", "CCO"),
+        ("```SMILES\nCCO\n```", "CCO"),
+        ("```\nCCN\n```\n```rdkit\nCCO\n```", "CCO"),
+        ("```python\nCCO\n```", "```python\nCCO\n```"),
+        ("<think>\n```rdkit\nCCN\n```</think>\n```rdkit\nCCO\n```", "CCO"),
+        ("<think></think>CCO", "CCO"),
         ("NA", "NA"),
     ],
 )

@@ -25,18 +25,13 @@ OURS = (
 
 
 def rows(kind, makers):
-    """Parameters of a test, (maker, row of the table, language), one a row and language; both sides name the same rows.
-
-    A row that ``waits`` for work still to be done may fail.
-    """
+    """Parameters of a test, (maker, row of the table, language), one a row and language; both sides name the same rows."""
     assert sorted(makers) == sorted(TABLE[kind]), set(makers) ^ set(TABLE[kind])
     return [
-        pytest.param(
-            makers[name], row, language, id=f"{name}-{language}",
-            marks=[pytest.mark.xfail(reason=f"waits for {row['waits']}")] if "waits" in row else [],
-        )
-        for name, row in TABLE[kind].items() for language in ("en", "zh")
-    ]  # fmt: skip
+        pytest.param(makers[name], row, language, id=f"{name}-{language}")
+        for name, row in TABLE[kind].items()
+        for language in ("en", "zh")
+    ]
 
 
 def hold(maker, row, language, folder, monkeypatch):

@@ -1,6 +1,6 @@
 """Kill each stage at random moments and run it again: is anything half taken for whole, lost, or left running?
 
-python tests/reliability/kills.py                                   all stages, 50 kills each: half an hour
+python tests/reliability/kills.py                                   all stages, 50 kills each: an hour or two
 python tests/reliability/kills.py --stage training --kills 5
 
 A stage runs once unkilled, which gives its duration and its results. Then, for each kill, in a new folder: it is begun,
@@ -45,9 +45,13 @@ def main():
     import_heavy()
     found = {}
     for name in asked.stage:
-        found[name] = try_stage(name, asked.kills, asked.seed)
-        if asked.out:
-            asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found[name] = []
+        for kill in try_stage(name, asked.kills, asked.seed):
+            found[name].append(kill)
+            if asked.out:
+                asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        whole, faulty = (sum(bool(kill[what]) for kill in found[name]) for what in ("whole", "faults"))
+        print(f"{name}: {asked.kills} kills, {whole} when something was whole already, {faulty} faulty", flush=True)
     faults = sum(len(kill["faults"]) for kills in found.values() for kill in kills)
     sys.exit(min(faults, 100))
 
@@ -60,8 +64,8 @@ def import_heavy():
 
 
 def try_stage(name, count, seed):
-    """Kill a stage ``count`` times: list of {moment, way, whole, faults}."""
-    stage, rng, kills = STAGES[name], random.Random(f"{name} {seed}"), []
+    """Kill a stage ``count`` times: yields {moment, way, whole, faults} of each."""
+    stage, rng = STAGES[name], random.Random(f"{name} {seed}")
     with tempfile.TemporaryDirectory(prefix=f"kills-{name}-") as place:
         place = Path(place)
         run(lambda: stage.ready(place), place / "ready.log")
@@ -71,16 +75,13 @@ def try_stage(name, count, seed):
         expected = stage.results(place / "unkilled")
         print(f"{name}: {seconds:.1f} s unkilled, {len(expected)} results", flush=True)
         moments = [seconds * (number + rng.random()) / count for number in range(count)]
+        rng.shuffle(moments)  # a script that is stopped early has tried all of the stage
         for number, moment in enumerate(moments):
             way = WAYS[number % 3] if name in CHILDREN else "parent"
             kill = try_kill(stage, place, place / f"kill-{number}", expected, moment, way)
-            kills.append({"moment": round(moment, 3), "way": way} | kill)
             if kill["faults"]:
                 print(f"  {number}: {way} killed after {moment:.2f} s: {kill['faults']}", flush=True)
-    whole = sum(bool(kill["whole"]) for kill in kills)
-    faulty = sum(bool(kill["faults"]) for kill in kills)
-    print(f"{name}: {len(kills)} kills, {whole} when something was whole already, {faulty} faulty", flush=True)
-    return kills
+            yield {"moment": round(moment, 3), "way": way} | kill
 
 
 def try_kill(stage, place, folder, expected, moment, way):

@@ -137,7 +137,11 @@ def train_llamafactory(place, folder):
 def llamafactory_trained(folder):
     """Nothing in the folder counts before ``finished.json``: LLaMA-Factory writes its adapter file by file."""
     done = _finished(folder / "run")
-    return done | checksums(folder, sorted((folder / "run").glob("adapter*"))) if done else {}
+    if not done:
+        return {}
+    config = json.loads((folder / "run" / "adapter_config.json").read_bytes())
+    config["target_modules"] = sorted(config["target_modules"])  # a set: its order differs between processes
+    return done | {"config": config} | checksums(folder, [folder / "run" / "adapter_model.safetensors"])
 
 
 def ready_for_export(place):
@@ -150,6 +154,7 @@ def export(place, folder):
         "model_name_or_path": str(models.checkpoint_folder("glm_ocr", SETTINGS)),
         "adapter_name_or_path": str(place / "run"),
         "export_dir": str(folder / "merged"),
+        "infer_dtype": "float32",
     }
     llamafactory.export(config)
 
@@ -162,7 +167,7 @@ def ready_for_conversion(place):
     draw(place)
     rows = [
         {"id": str(number), "image": f"images/{sample.file.name}", "conversations": _llava(sample.text)}
-        for number, sample in enumerate(drawn(place))
+        for number, sample in enumerate(400 * drawn(place))
     ]
     shutil.copytree(place / "data" / "train" / "images", place / "images")
     (place / "llava.json").write_text(json.dumps(rows), encoding="utf-8")
@@ -172,11 +177,22 @@ def _llava(text):
     return [{"from": "human", "value": f"<image>\n{PROMPT}"}, {"from": "gpt", "value": text}]
 
 
+def convert(place, folder):
+    shutil.copytree(place / "images", folder / "images", dirs_exist_ok=True)
+    data.convert(place / "llava.json", place / f"{folder.name}.json")
+
+
+def converted(folder):
+    output = folder.with_name(f"{folder.name}.json")
+    return {"output": checksums(output.parent, [output])[output.name]} if output.exists() else {}
+
+
 STAGES = {
     "preparation": Stage(nothing, prepare, prepared),
     "training": Stage(draw, train, trained),
     "evaluation": Stage(draw, evaluate, evaluated),
     "merge": Stage(nothing, merge, merged),
     "llamafactory": Stage(ready_for_llamafactory, train_llamafactory, llamafactory_trained),
+    "conversion": Stage(ready_for_conversion, convert, converted),
     "export": Stage(ready_for_export, export, merged),
 }

@@ -13,6 +13,8 @@ import pytest
 
 from helpers.data.samples import Sample, load_jsonl
 from helpers.data.synthetic.render import render_set
+from helpers.disk import DiskError
+from helpers.files import locked
 from helpers.inference.predict import predict
 from helpers.models import lora
 from helpers.models.load import load, load_processor
@@ -118,18 +120,76 @@ def test_run_killed_before_its_adapter_was_whole_only_writes_it(data, whole, fin
     run(data, finished)
     assert "resuming from checkpoint-12" in capsys.readouterr().out
     assert weights(finished) == weights(whole[0].folder) and not (finished / "adapter.partial").exists()
+    tokenizers = {(folder / "adapter" / "tokenizer.json").read_bytes() for folder in (finished, whole[0].folder)}
+    assert len(tokenizers) == 1  # though this process has padded nothing
 
 
 @pytest.mark.parametrize(
     "name", ["trainer_state.json", WEIGHTS, "optimizer.pt", "scheduler.pt", "rng_state.pth", "adapter_config.json"]
 )
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "zeros"])
 def test_half_written_checkpoint_is_dropped_for_an_older_whole_one(killed, name, damage, capsys):
     victim = killed / "checkpoint-6" / name
     content = victim.read_bytes()
-    victim.unlink() if damage == "missing" else victim.write_bytes(content[: -5 if damage == "cut" else 0])
+    victim.write_bytes({"missing": b"", "cut": content[:-5], "empty": b"", "zeros": bytes(len(content))}[damage])
+    if damage == "missing":
+        victim.unlink()
     assert resume.prepare(killed, json.loads((killed / "made_from.json").read_bytes()))[1].name == "checkpoint-3"
     assert names(killed) == ["checkpoint-3"] and "cut off, and removed: checkpoint-6" in capsys.readouterr().out
+
+
+def test_numbers_of_the_optimizer_that_were_lost_in_the_middle_are_noticed(killed):
+    victim = killed / "checkpoint-6" / "optimizer.pt"
+    content = victim.read_bytes()
+    half = len(content) // 2
+    victim.write_bytes(content[:half] + bytes(1000) + content[half + 1000 :])
+    assert resume.prepare(killed, json.loads((killed / "made_from.json").read_bytes()))[1].name == "checkpoint-3"
+
+
+def test_folder_of_another_name_is_no_checkpoint(killed):
+    (killed / "checkpoint-best").mkdir()
+    assert resume.prepare(killed, json.loads((killed / "made_from.json").read_bytes()))[1].name == "checkpoint-6"
+    assert (killed / "checkpoint-best").exists()
+
+
+def test_second_run_in_a_folder_is_refused_and_touches_nothing(data, killed, monkeypatch):
+    monkeypatch.setattr("helpers.files.WAIT", 0.1)
+    (killed / "checkpoint-6" / "optimizer.pt").unlink()
+    with locked(killed), pytest.raises(BlockingIOError, match="run is being written by process"):
+        run(data, killed)
+    assert names(killed) == ["checkpoint-3", "checkpoint-6"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk too small for the second checkpoint, where one may be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("no disk may be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_run_that_cannot_fit_is_not_begun_and_one_that_fills_the_disk_goes_on_later(
+    data, whole, small_disk, monkeypatch, capsys
+):
+    with pytest.raises(DiskError, match="^run: .* needed, .* free -> .*nothing was begun"):
+        run(data, small_disk / "run")
+    assert not list(small_disk.glob("run/checkpoint-*"))
+    with monkeypatch.context() as patch, pytest.raises(DiskError, match="^run: no space left, .* free"):
+        patch.setattr(trainer, "require", lambda folder, needed: None)
+        run(data, small_disk / "run")
+    assert not (small_disk / "run" / "adapter").exists()
+    subprocess.run(["mount", "-o", "remount,size=90m", small_disk], check=True)
+    run(data, small_disk / "run")
+    assert weights(small_disk / "run") == weights(whole[0].folder)
+
+
+def test_read_only_folder_is_named_before_the_training(data, small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(DiskError, match="^run cannot be written"):
+        run(data, small_disk / "run")
 
 
 def test_run_goes_on_from_the_older_checkpoint_to_the_same_weights(data, whole, killed):
@@ -192,7 +252,7 @@ def test_overwrite_trains_anew_and_names_what_goes(data, whole, finished, capsys
 @pytest.mark.parametrize("folder", ["killed", "finished"])
 def test_run_of_another_learning_rate_is_refused_and_nothing_is_lost(request, data, folder):
     folder = request.getfixturevalue(folder)
-    before = sorted(folder.rglob("*"))
+    before = sorted(set(folder.rglob("*")) - {folder / ".lock"})  # which the killed run left behind
     with pytest.raises(FileExistsError, match="learning_rate 0.002, now 0.001 -> take another folder"):
         run(data, folder, settings=Settings.tiny(**CHOSEN | {"learning_rate": 1e-3}))
     assert sorted(folder.rglob("*")) == before
@@ -264,6 +324,8 @@ def test_adapter_holds_no_machine_path(whole):
 
 def test_adapter_folder_is_replaced_only_when_the_new_one_is_whole(whole, tmp_path):
     class FullDisk:
+        tokenizer = load_processor("qwen2_vl", SETTINGS).tokenizer
+
         def save_pretrained(self, folder):
             raise OSError("No space left on device")
 

@@ -3,9 +3,13 @@
 import ast
 import importlib
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -52,6 +56,23 @@ def test_one_core_and_many_draw_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(render, "ProcessPoolExecutor", lambda *arguments: pytest.fail("cannot fork"))
     render_set(tmp_path / "one", 100, seed=1)
     assert files(tmp_path / "many") == files(tmp_path / "one") and len(files(tmp_path / "one")) == 102
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process draws")
+def test_a_killed_run_takes_the_processes_that_draw_along_and_is_begun_anew(tmp_path):
+    code = f"from helpers.data import render_set; render_set({str(tmp_path)!r}, 4000, seed=1)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while len(list(tmp_path.glob("images/*"))) < 5:
+        assert process.poll() is None
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert family and psutil.wait_procs(family, timeout=20)[1] == []
+    render_set(tmp_path, 3, seed=1)
+    render_set(tmp_path / "again", 3, seed=1)
+    again = files(tmp_path / "again")
+    assert {name: content for name, content in files(tmp_path).items() if not name.startswith("again")} == again
 
 
 @pytest.mark.parametrize("style", ["chalkboard", "handwritten", "sheet"])
