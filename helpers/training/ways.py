@@ -44,7 +44,7 @@ def choose_way(model, settings):
     best = min(WAYS, key=lambda way: way.seconds(samples))
     words = {"packed": message("ways.packed"), "graphs": message("ways.graphs"), "compiled": message("ways.compiled")}
     faster = PLAIN.seconds(samples) / best.seconds(samples)
-    print(message("ways.chosen", way=words[best.name], samples=samples, factor=f"{faster:.1f}"))
+    print(message("ways.chosen", way=words[best.name], samples=f"{samples:,}", factor=f"{faster:.1f}"))
     return best
 
 

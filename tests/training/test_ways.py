@@ -1,0 +1,52 @@
+"""helpers.training.ways: a run is made in the way that ends first, and a line says why."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from helpers.settings import Settings
+from helpers.training import ways
+
+
+class Model:
+    """A model that knows positions of pictures, as Qwen2-VL and GLM-OCR do."""
+
+    get_rope_index = None
+
+    def modules(self):
+        return [self]
+
+
+def settings(samples, **more):
+    return SimpleNamespace(
+        **{"device": "cuda", "train_samples": samples, "epochs": 1, "four_bit": False, "gradient_checkpointing": False}
+        | more
+    )
+
+
+def test_a_cpu_takes_the_plain_way_and_says_nothing(capsys):
+    assert ways.choose_way(Model(), Settings.tiny()) == ways.PLAIN
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("samples", "name"), [(100, "packed"), (2000, "graphs"), (50000, "compiled")])
+def test_the_longer_a_run_the_more_is_prepared(samples, name, capsys):
+    way = ways.choose_way(Model(), settings(samples))
+    assert way.name == name
+    assert all(way.seconds(samples) <= other.seconds(samples) for other in ways.WAYS)
+    assert f"{samples:,}" in capsys.readouterr().out
+
+
+def test_epochs_count():
+    assert ways.choose_way(Model(), settings(2000, epochs=25)).name == "compiled"
+
+
+@pytest.mark.parametrize("name", ["four_bit", "gradient_checkpointing"])
+def test_what_packing_cannot_do_is_named(name, capsys):
+    assert ways.choose_way(Model(), settings(50000, **{name: True})) == ways.PLAIN
+    assert name in capsys.readouterr().out
+
+
+def test_another_family_is_trained_plainly(capsys):
+    assert ways.choose_way(SimpleNamespace(modules=lambda: []), settings(50000)) == ways.PLAIN
+    assert capsys.readouterr().out.count("\n") == 1
