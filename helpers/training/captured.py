@@ -4,6 +4,8 @@ What is learnt is what the plain Trainer learns: LoRA's weights are kept in floa
 is computed with, as autocast does; the loss is the mean over all labels of the batch.
 """
 
+import gc
+
 from helpers.language import message
 from helpers.models.packed import use_varlen
 from helpers.training.collate import IGNORE
@@ -91,8 +93,13 @@ class CapturedStep:
             self._both(inputs)
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
-            loss = self._both(inputs)
+        gc.collect()
+        gc.disable()  # what is freed during a capture can spoil it
+        try:
+            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
+                loss = self._both(inputs)
+        finally:
+            gc.enable()
         self.pool = self.pool or graph.pool()
         return graph, inputs, loss
 
@@ -101,8 +108,12 @@ class CapturedStep:
         import torch
 
         self.capture, self.graphs, self.pool = False, {}, None
-        torch.cuda.empty_cache()
-        print(message("ways.no_graphs", why=str(error).splitlines()[0][:200]))
+        if torch.cuda.is_initialized():
+            numbers = torch.cuda.default_generators[torch.cuda.current_device()]
+            numbers.graphsafe_set_state(numbers.clone_state())  # a capture that failed leaves them unusable
+            torch.cuda.empty_cache()
+        first = error.__context__ or error  # the end of a capture only says that something failed before
+        print(message("ways.no_graphs", why=str(first).splitlines()[0][:200]))
         return self._run(batch)
 
     def _both(self, batch):

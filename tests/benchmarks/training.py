@@ -249,7 +249,7 @@ def language(keep, rate, folder):
     processor = make_processor("qwen2_vl")
     samples = draw(folder, 1024 if not SMALL else 32, processor)
     run = partial(measure, samples=samples, processor=processor, rate=rate, targets=LANGUAGE)
-    for way, steps in (("seed", 12), ("plain", 40), ("packed", 60), ("graphs", 150)):
+    for way, steps in (("seed", 9), ("plain", 40), ("packed", 60), ("graphs", 150)):
         keep(run(way, steps=steps))
     keep(whole_run(samples, processor, 2000))
     keep(whole_run(samples, processor, 20000))  # compiles: the first time on this machine
@@ -259,7 +259,7 @@ def language(keep, rate, folder):
 def others(keep, rate, folder):
     plans = {
         "qwen2_vl": (("seed", 9), ("plain", 30), ("compiled", 150)),
-        "glm_ocr": (("seed", 12), ("plain", 40), ("compiled", 150)),
+        "glm_ocr": (("seed", 9), ("plain", 40), ("compiled", 150)),
         "minicpm_o": (("seed", 6), ("plain", 20)),
     }
     for family, plan in plans.items():
