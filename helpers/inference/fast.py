@@ -23,7 +23,7 @@ HARMLESS += ("transformers_version", "_from_model_config", "max_new_tokens", "ma
 
 def pays(model, count):
     """Whether ``count`` pictures are sooner read this way, start-up included, and ``model`` allows it."""
-    return model.device.type == "cuda" and factor(count) > 1 and fits(model)
+    return factor(count) > 1 and model.device.type == "cuda" and fits(model)
 
 
 def factor(count):
