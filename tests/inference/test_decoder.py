@@ -8,7 +8,7 @@ from helpers.inference.decoder import Decoder, grouped_attention
 from helpers.inference.fast import prepare
 from helpers.inference.predict import predict
 from helpers.models.generate import decode, evaluating
-from helpers.models.inputs import PROMPT
+from helpers.models.inputs import PROMPT, encode_prompts
 from helpers.models.load import load
 from helpers.settings import Settings
 
@@ -40,6 +40,17 @@ def test_empty_rows_and_the_batch_before_do_not_leak(loaded, samples, answers):
         first = decode(loaded[1], decoder(batch_of(loaded, samples[:3])))
         second = decode(loaded[1], decoder(batch_of(loaded, samples[3:4])))
     assert (first, second) == (answers[:3], answers[3:4])
+
+
+def test_scores_are_those_of_generate(loaded, samples, monkeypatch):
+    scores = []
+    monkeypatch.setattr(Decoder, "choose", lambda self, found: scores.append(found[:2]) or found.argmax(-1))
+    asked = {"max_new_tokens": 40, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
+    with evaluating(loaded[0]):
+        Decoder(loaded[0], 3, 40)(batch_of(loaded, samples[:2]))
+        wanted = loaded[0].generate(**encode_prompts(samples[:2], loaded[1]), **asked).logits
+    torch.testing.assert_close(torch.stack(scores[:6]), torch.stack(wanted[:6]), atol=1e-4, rtol=1e-4)
+    assert len(wanted) <= len(scores) < len(wanted) + 8
 
 
 def test_a_longer_batch_gets_more_room(loaded, samples, answers):
