@@ -1,6 +1,7 @@
 """LoRA: add it to a base, save the adapter, load it onto its base again, merge it into a model that loads alone."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.files import whole_folder, write_text
@@ -105,6 +106,38 @@ def merge(model, processor, folder):
         merged.save_pretrained(partial)
         _save_processor(processor, partial)
     return merged
+
+
+@contextmanager
+def merged(model):
+    """``model`` with its adapter added into the weights; afterwards its weights are the very ones that it had.
+
+    The sums are taken in copies, in the model's own dtype: ``merged_bytes`` more memory. Without an adapter nothing
+    happens.
+    """
+    kept = []
+    try:
+        for layer in _unmerged(model):
+            kept.append((layer, [(weight, weight.data) for weight in layer.get_base_layer().parameters()]))
+            layer.merge(safe_merge=True)
+        yield
+    finally:
+        for layer, weights in kept:
+            if layer.merged:
+                layer.unmerge()
+            for weight, data in weights:
+                weight.data = data
+
+
+def merged_bytes(model):
+    """How much more memory ``merged`` takes."""
+    return sum(weight.nbytes for layer in _unmerged(model) for weight in layer.get_base_layer().parameters())
+
+
+def _unmerged(model):
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [part for part in model.modules() if isinstance(part, BaseTunerLayer) and not part.merged]
 
 
 def add_lora(model, family, settings, seed=None, modules_to_save=()):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import pytest
 
@@ -53,6 +54,23 @@ def reads(folder, samples, **options):
 def test_an_adapter_is_put_on_its_base(made, samples):
     folder, wanted = made
     assert reads(folder, samples) == wanted != reads(None, samples)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_merged_for_a_while_changes_weights_and_puts_back_the_very_ones(fails):
+    import torch
+
+    model = noisy_lora(load("qwen2_vl", SETTINGS)[0], "qwen2_vl")
+    before = {name: (value.data_ptr(), value.clone()) for name, value in model.state_dict().items()}
+    extra = lora.merged_bytes(model)
+    with pytest.raises(KeyError) if fails else nullcontext(), lora.merged(model):
+        changed = [value for name, value in model.state_dict().items() if not torch.equal(value, before[name][1])]
+        if fails:
+            raise KeyError
+    assert len(changed) > 10 and sum(value.nbytes for value in changed) <= extra
+    assert all(value.data_ptr() == before[name][0] for name, value in model.state_dict().items())
+    assert all(torch.equal(value, before[name][1]) for name, value in model.state_dict().items())
+    assert lora.merged_bytes(model) == extra  # nothing counts as merged any more
 
 
 def test_merged_folder_loads_alone_and_reads_the_same(made, samples, tmp_path):
