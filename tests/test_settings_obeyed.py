@@ -87,6 +87,9 @@ class Model:
         self.made.append(device)
         return self
 
+    def parameters(self):
+        return []
+
     def eval(self):
         return self
 

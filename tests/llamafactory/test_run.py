@@ -119,7 +119,7 @@ def stop(process, number):
     family = psutil.Process(process.pid).children(recursive=True)
     assert family
     process.send_signal(number)
-    output = process.communicate(timeout=60)[0].decode()
+    output = process.communicate(timeout=180)[0].decode()
     return output, survivors(family)
 
 

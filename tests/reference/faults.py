@@ -25,7 +25,7 @@ OURS = (
 
 
 def rows(kind, makers):
-    """Parameters of a test, (maker, row of the table, language), one a row and language; both sides name the same rows."""
+    """Parameters of a test, (maker, row of the table, language): one a row and language; both name the same rows."""
     assert sorted(makers) == sorted(TABLE[kind]), set(makers) ^ set(TABLE[kind])
     return [
         pytest.param(makers[name], row, language, id=f"{name}-{language}")
