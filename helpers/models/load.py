@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers import hub
+from helpers import hub, processes
 from helpers.files import settle
 from helpers.language import message
 from helpers.models import lora, minicpm
@@ -49,6 +49,8 @@ def load(family, settings, folder=None):
     if whole is not None:
         weights = check_folder(Path(whole), message("checkpoint.train_again"), True, get_family(family).model_type)
     processor = _processor_in(base, family, settings)
+    if settings.device == "cuda":
+        processes.take_card()
     if settings.device == "cuda" and not settings.four_bit:
         _check_room(weights, settings.dtype)
     with _said(weights):

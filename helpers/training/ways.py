@@ -6,6 +6,7 @@ about the same factor in every way, so that the choice, not the seconds, carries
 
 from dataclasses import dataclass
 
+from helpers import processes
 from helpers.language import message
 
 
@@ -41,9 +42,10 @@ def choose_way(model, settings):
         print(message("ways.plain", reason=reason))
         return PLAIN
     samples = settings.train_samples * settings.epochs
-    best = min(WAYS, key=lambda way: way.seconds(samples))
+    each = samples / processes.count()
+    best = min(WAYS, key=lambda way: way.seconds(each))
     words = {"packed": message("ways.packed"), "graphs": message("ways.graphs"), "compiled": message("ways.compiled")}
-    faster = PLAIN.seconds(samples) / best.seconds(samples)
+    faster = PLAIN.seconds(each) / best.seconds(each)
     print(message("ways.chosen", way=words[best.name], samples=samples, factor=f"{faster:.1f}"))
     return best
 
