@@ -43,6 +43,7 @@ def train(step, model, processor, rows, global_batch, callback):
         arguments = single.training_arguments(settings, Path(folder))
         arguments.save_strategy, arguments.disable_tqdm, arguments.logging_nan_inf_filter = "no", True, False
         arguments.dataloader_num_workers *= 2
+        arguments.logging_strategy, arguments.logging_first_step = "no", False
         options = {"model": model, "args": arguments, "train_dataset": rows, "callbacks": [callback]}
         CapturedTrainer(step, data_collator=partial(pack, model=model, processor=processor), **options).train()
 
@@ -55,7 +56,7 @@ def gradient(step, model, processor, samples):
 
     class Watch(TrainerCallback):
         def on_pre_optimizer_step(self, args, state, control, **kwargs):
-            found.append(step.master.grad.float().cpu())
+            found.append(step.master.grad.detach().cpu().clone())
 
     before = step.master.detach().clone()
     train(step, model, processor, samples[:16], 16, Watch())
