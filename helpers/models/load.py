@@ -30,7 +30,8 @@ def load(family, settings, folder=None):
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
         ValueError: the adapter is of another base or a pickle; the folder wants code to be run, is of another family,
-            or its weights, texts and tokenizer do not belong together. ImportError: four_bit without bitsandbytes.
+            or its weights, texts and tokenizer do not belong together; torchrun started more processes than there are
+            GPUs. ImportError: four_bit without bitsandbytes.
         MemoryError: the weights are larger than the GPU's free memory.
     """
     import torch
