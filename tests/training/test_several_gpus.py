@@ -4,6 +4,7 @@ pytest runs one process; it starts two others with this file as their script.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,15 @@ def test_both_go_on_together_and_take_what_is_finished(launched):
     for found, _ in launched[0]:
         assert torch.equal(found["resumed"][2], found["packed"][2])
         assert found["taken"][1] is None and torch.equal(found["taken"][2], found["plain"][2])
+
+
+def test_one_goes_on_with_what_two_have_begun(launched, data, alone, tmp_path, capsys):
+    for name in ("checkpoint-1", "made_from.json"):
+        copy = shutil.copytree if name.startswith("checkpoint") else shutil.copy
+        copy(launched[2] / "resumed" / name, tmp_path / name)
+    _, _, moved = run(data, tmp_path, "qwen2_vl", PACKED)
+    assert "checkpoint-1" in capsys.readouterr().out
+    assert (moved - alone["packed"][2]).abs().max() < 1e-5
 
 
 def test_only_the_first_writes_and_speaks(launched):
