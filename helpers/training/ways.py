@@ -21,8 +21,8 @@ class Way:
     compiled: bool = False
 
     def seconds(self, samples):
-        """How long a run of so many samples takes."""
-        return self.start + samples / self.rate
+        """How long a run of so many samples takes, shared out among all processes."""
+        return self.start + samples / processes.count() / self.rate
 
 
 PLAIN = Way("plain", 31, 2)
@@ -42,10 +42,9 @@ def choose_way(model, settings):
         print(message("ways.plain", reason=reason))
         return PLAIN
     samples = settings.train_samples * settings.epochs
-    each = samples / processes.count()
-    best = min(WAYS, key=lambda way: way.seconds(each))
+    best = min(WAYS, key=lambda way: way.seconds(samples))
     words = {"packed": message("ways.packed"), "graphs": message("ways.graphs"), "compiled": message("ways.compiled")}
-    faster = PLAIN.seconds(each) / best.seconds(each)
+    faster = PLAIN.seconds(samples) / best.seconds(samples)
     print(message("ways.chosen", way=words[best.name], samples=samples, factor=f"{faster:.1f}"))
     return best
 
