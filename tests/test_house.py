@@ -13,7 +13,7 @@ from helpers.paths import ROOT
 
 FLOORS = (  # an import may only point to a floor further up in this list; rooms of one floor do not know each other
     ("helpers", "paths", "language", "parent"),
-    ("hub", "jupyter", "notation", "disk"),
+    ("hub", "jupyter", "notation", "disk", "processes"),
     ("files", "settings", "doctor", "evaluation"),
     ("data",),
     ("models",),

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers import hub
+from helpers import hub, processes
 from helpers.files import settle
 from helpers.language import message
 from helpers.models import lora, minicpm
@@ -30,7 +30,8 @@ def load(family, settings, folder=None):
     Raises:
         KeyError, ConnectionError, FileNotFoundError: unknown family, hub out of reach, incomplete checkpoint folder.
         ValueError: the adapter is of another base or a pickle; the folder wants code to be run, is of another family,
-            or its weights, texts and tokenizer do not belong together. ImportError: four_bit without bitsandbytes.
+            or its weights, texts and tokenizer do not belong together; torchrun started more processes than there are
+            GPUs. ImportError: four_bit without bitsandbytes.
         MemoryError: the weights are larger than the GPU's free memory.
     """
     import torch
@@ -49,6 +50,8 @@ def load(family, settings, folder=None):
     if whole is not None:
         weights = check_folder(Path(whole), message("checkpoint.train_again"), True, get_family(family).model_type)
     processor = _processor_in(base, family, settings)
+    if settings.device == "cuda":
+        processes.take_card()
     if settings.device == "cuda" and not settings.four_bit:
         _check_room(weights, settings.dtype)
     with _said(weights):

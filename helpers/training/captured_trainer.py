@@ -7,6 +7,7 @@ import torch
 from transformers import Trainer
 
 from helpers.training.captured import CapturedStep
+from helpers.training.collate import fill
 from helpers.training.packing import pack
 
 
@@ -17,6 +18,9 @@ class CapturedTrainer(Trainer):
         super().__init__(**options)
         self.step = step
         self.model_accepts_loss_kwargs = True  # the loss is the mean over all labels of a step, for GLM-OCR too
+        if self.args.world_size > 1:
+            torch.distributed.broadcast(step.master.data, 0)
+            step.refresh()
 
     def create_optimizer(self, model=None):
         kind, options = self.get_optimizer_cls_and_kwargs(self.args)
@@ -24,8 +28,16 @@ class CapturedTrainer(Trainer):
         self.optimizer.register_step_post_hook(lambda *_: self.step.refresh())
         return self.optimizer
 
+    def _wrap_model(self, model, training=True, dataloader=None):
+        if self.args.world_size == 1:
+            return super()._wrap_model(model, training, dataloader)
+        return torch.nn.Sequential(model)  # what is wrapped, accelerate leaves alone: no DistributedDataParallel
+
     def training_step(self, model, inputs, num_items_in_batch=None):
-        return self.step(inputs if num_items_in_batch is None else inputs | {"count": num_items_in_batch})
+        loss = self.step(inputs if num_items_in_batch is None else inputs | {"count": num_items_in_batch})
+        if self.args.world_size > 1 and self.accelerator.sync_gradients:  # after the last part of a step
+            torch.distributed.all_reduce(self.step.master.grad)
+        return loss * self.args.world_size  # the mean over the processes is logged
 
     def _clip_grad_norm(self, model):
         gradient = self.step.master.grad
@@ -68,6 +80,8 @@ def captured_trainer(model, processor, dataset, arguments, prompt, callbacks, ca
         model=model,
         args=arguments,
         train_dataset=dataset,
-        data_collator=partial(pack, model=model, processor=processor, prompt=prompt),
+        data_collator=partial(
+            fill, make=partial(pack, model=model, processor=processor, prompt=prompt), filler=dataset[0]
+        ),
         callbacks=list(callbacks),
     )

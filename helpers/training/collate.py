@@ -53,6 +53,15 @@ def collate(samples, processor, prompt=PROMPT, max_length=2048):
     return batch | {"labels": torch.stack(labels), "logits_to_keep": longest + 1}
 
 
+def fill(samples, make, filler):
+    """What ``make`` makes of those samples that are not None; if there are none, of ``filler``, and without labels."""
+    there = [sample for sample in samples if sample is not None]
+    batch = make(there or [filler])
+    if not there:
+        batch["labels"].fill_(IGNORE)
+    return batch
+
+
 def _lengthen(rows, filler, tails):
     """``rows`` (B, L) with a tail behind each and fillers in front of it: (B, L + longest tail)."""
     import torch

@@ -5,18 +5,20 @@ import pickle
 import random
 import time
 import zlib
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from helpers import processes
 from helpers.disk import require
-from helpers.files import locked
+from helpers.files import changed_recipe, locked
 from helpers.jupyter import in_notebook
 from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
 from helpers.paths import short
-from helpers.training.collate import collate
+from helpers.training.collate import collate, fill
 from helpers.training.resume import Run, prepare, save_run
 from helpers.training.ways import PLAIN, choose_way
 
@@ -29,6 +31,9 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
 
     A run that was killed goes on from its last whole checkpoint. A finished one is taken as it is, its weights put into
     ``model``. Both only if settings, prompt, data and base are the same.
+
+    A script that torchrun starts several times trains on several GPUs (``helpers.processes`` has the commands): the
+    batch of ``settings`` is shared out among them, and what is learnt is what one GPU would learn.
 
     Args:
         model: from ``models.add_lora``.
@@ -43,21 +48,43 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
 
     Raises:
         FileExistsError: the folder holds a run of other settings or data; says what differs.
-        ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read.
+        ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read; or the processes
+            of torchrun cannot share the batch, have not the same data, or do not see the same folder.
         MemoryError: the GPU's memory is full.
         BlockingIOError: another process trains in this folder.
         DiskError: the folder cannot be written, or has no room for three checkpoints and the adapter.
     """
     began, folder, samples = time.monotonic(), Path(folder), list(samples)
     settings = replace(settings, train_samples=len(samples))  # the steps follow from what is there
-    facts = run_facts(model, samples, settings, prompt)
-    with locked(folder):
-        finished, checkpoint = prepare(folder, facts, overwrite)
+    processes.share(settings.batch_size, settings.gradient_accumulation)
+    with processes.together(settings.device), ExitStack() as held:
+        facts = run_facts(model, samples, settings, prompt)
+        processes.require_same(facts)
+        finished, checkpoint = processes.from_first(lambda: _begin(held, model, folder, facts, overwrite))
+        processes.agree(_not_shared(folder, facts))
         if finished:
             model.load_adapter(folder / "adapter", model.active_adapter, is_trainable=True)
             return finished
-        require(folder, _bytes_to_write(model, folder))
         return _train(model, processor, samples, settings, folder, callbacks, prompt, checkpoint, began)
+
+
+def _begin(held, model, folder, facts, overwrite):
+    """Hold ``folder`` until ``held`` is closed, and see what is in it: what ``prepare`` returns."""
+    held.enter_context(locked(folder))
+    finished, checkpoint = prepare(folder, facts, overwrite)
+    if not finished:
+        require(folder, _bytes_to_write(model, folder))
+    return finished, checkpoint
+
+
+def _not_shared(folder, facts, seconds=30):
+    """The fault that this process does not see what the first has noted in ``folder``; "" if it does."""
+    late = time.monotonic() + seconds  # a network drive shows a new file only after a while
+    while changed_recipe(folder, facts) != {}:
+        if time.monotonic() > late:
+            return message("processes.not_shared", number=processes.number(), folder=short(folder))
+        time.sleep(0.5)
+    return ""
 
 
 def _train(model, processor, samples, settings, folder, callbacks, prompt, checkpoint, began):
@@ -65,16 +92,18 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     from transformers import Trainer
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
-    way, args = choose_way(model, settings), arguments(settings, folder)
+    way, args = processes.from_first(lambda: choose_way(model, settings)), arguments(settings, folder)
+    parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
+    multiple = args.per_device_train_batch_size * processes.count()
     if way == PLAIN:
-        batches = BatchesByLength(samples, settings.batch_size, settings.seed)
-        collator = partial(collate, processor=processor, prompt=prompt)
+        batches = BatchesByLength(samples, settings.batch_size, settings.seed, multiple)
+        collator = partial(fill, make=partial(collate, processor=processor, prompt=prompt), filler=samples[0])
         options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": list(callbacks)}
-        trainer = Trainer(model=model, **options)
+        trainer = Trainer(model=model, **options, compute_loss_func=mean_over_labels if parts > 1 else None)
     else:
         from helpers.training.captured_trainer import captured_trainer
 
-        batches = BatchesByLength(samples, 1, settings.seed)  # shuffled: sums of 16 lengths are much alike
+        batches = BatchesByLength(samples, 1, settings.seed, multiple)  # shuffled: sums of 16 lengths are much alike
         trainer = captured_trainer(model, processor, batches, args, prompt, callbacks, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:
@@ -85,11 +114,26 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
         raise ValueError(message("resume.code", checkpoint=short(checkpoint))) from error
     if way != PLAIN:
         trainer.step.point_to(trainer.step.master)  # saved as the optimizer holds them
-    save_adapter(model, processor, folder / "adapter")
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
+    return processes.from_first(lambda: _finish(model, processor, history, metrics, folder, began))
+
+
+def _finish(model, processor, history, metrics, folder, began):
+    save_adapter(model, processor, folder / "adapter")
     run = Run(history, [], metrics, folder, time.monotonic() - began)
     save_run(run)
     return run
+
+
+def mean_over_labels(outputs, labels, num_items_in_batch):
+    """The part that some rows have in the mean loss over all ``num_items_in_batch`` labels of a step.
+
+    Models that do not know of steps made of several parts (GLM-OCR) would take the mean of the parts' means.
+    """
+    from transformers.loss.loss_utils import ForCausalLMLoss
+
+    vocabulary = outputs.logits.shape[-1]
+    return ForCausalLMLoss(outputs.logits, labels, vocabulary, num_items_in_batch=num_items_in_batch)
 
 
 def _bytes_to_write(model, folder):
@@ -113,10 +157,11 @@ def arguments(settings, folder):
     """``TrainingArguments`` for these settings; the ones that matter are named here, the rest are defaults."""
     from transformers import TrainingArguments
 
-    return TrainingArguments(
+    batch_size, accumulation = processes.share(settings.batch_size, settings.gradient_accumulation)
+    chosen = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=accumulation,
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},  # else what lies before the first layer learns nothing
         num_train_epochs=settings.epochs,
@@ -136,8 +181,12 @@ def arguments(settings, folder):
         label_names=["labels"],
         dataloader_pin_memory=settings.device == "cuda",
         dataloader_num_workers=4 if settings.device == "cuda" else 0,
+        ddp_find_unused_parameters=False,  # every weight that is trained is used
+        ddp_broadcast_buffers=False,
         report_to="none",
     )
+    chosen._n_gpu = min(chosen.n_gpu, 1)  # else one process takes all GPUs, each with a batch of this size
+    return chosen
 
 
 # --- the order of the samples -------------------------------------------------------------------
@@ -148,11 +197,12 @@ class BatchesByLength:
 
     Within every 50 batches the samples are sorted by the length of their text, so that little of a batch is padding;
     the order of the batches is random. The Trainer's data loader calls ``set_epoch`` before each epoch, also when it
-    goes on in the middle of one.
+    goes on in the middle of one. Several processes take parts of it in turn; so that each has equally many, None fills
+    up the last batch to ``multiple``.
     """
 
-    def __init__(self, samples, batch_size, seed):
-        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+    def __init__(self, samples, batch_size, seed, multiple=1):
+        self.samples, self.batch_size, self.seed, self.multiple = samples, batch_size, seed, multiple
         self.set_epoch(0)
 
     def set_epoch(self, epoch):
@@ -164,6 +214,7 @@ class BatchesByLength:
         last = batches.pop()  # the one that may be short stays last
         rng.shuffle(batches)
         self.ordered = [sample for batch in [*batches, last] for sample in batch]
+        self.ordered += [None] * (-len(self.ordered) % self.multiple)
 
     def __len__(self):
         return len(self.ordered)

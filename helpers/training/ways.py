@@ -6,6 +6,7 @@ about the same factor in every way, so that the choice, not the seconds, carries
 
 from dataclasses import dataclass
 
+from helpers import processes
 from helpers.language import message
 
 
@@ -20,8 +21,8 @@ class Way:
     compiled: bool = False
 
     def seconds(self, samples):
-        """How long a run of so many samples takes."""
-        return self.start + samples / self.rate
+        """How long a run of so many samples takes, shared out among all processes."""
+        return self.start + samples / processes.count() / self.rate
 
 
 PLAIN = Way("plain", 31, 2)

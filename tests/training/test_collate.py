@@ -12,7 +12,7 @@ from helpers.data.samples import Sample
 from helpers.models.inputs import conversation, encode_prompts
 from helpers.models.load import load
 from helpers.settings import Settings
-from helpers.training.collate import IGNORE, collate
+from helpers.training.collate import IGNORE, collate, fill
 
 ANSWERS = [
     "x",
@@ -156,3 +156,12 @@ def test_unreadable_picture_is_named_without_its_path(processor, tmp_path, conte
 
 def test_question_ends_where_the_answer_begins(processor):
     assert conversation(processor, "Q").endswith("<|vision_end|>Q<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_a_batch_of_nothing_is_filled_up_and_teaches_nothing(processor, samples):
+    def make(chosen):
+        return collate(chosen, processor)
+
+    assert (fill([samples[1], None], make, samples[0])["labels"] == make(samples[1:2])["labels"]).all()
+    empty = fill([None, None], make, samples[0])
+    assert (empty["input_ids"] == make(samples[:1])["input_ids"]).all() and (empty["labels"] == IGNORE).all()

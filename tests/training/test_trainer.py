@@ -436,6 +436,12 @@ def test_a_run_of_one_epoch_keeps_the_order_that_the_lessons_were_measured_with(
     assert [int(sample.file.stem) for sample in order] == first
 
 
+def test_several_processes_have_equally_many_and_the_same_batches():
+    samples = [Sample(Path(f"{i}.png"), "x" * (i % 7)) for i in range(17)]
+    alone, together = (list(trainer.BatchesByLength(samples, 4, 0, multiple)) for multiple in (1, 8))
+    assert together == [*alone, *[None] * 7]
+
+
 def test_the_batches_of_two_epochs_are_not_the_same_ones_in_another_order():
     samples, batches = [Sample(Path(f"{i}.png"), "x" * (i % 97)) for i in range(400)], []
     order = trainer.BatchesByLength(samples, 2, seed=0)

@@ -1,0 +1,143 @@
+"""Weak scaling: LoRA on a model of Qwen2-VL-2B's size on 1, 2 and 4 GPUs of one host, 16 samples a GPU and step.
+
+    python tests/benchmarks/scaling.py           (4 GPUs of 80 GB; about 3 minutes)
+    python tests/benchmarks/scaling.py small     (two processes on a CPU with a tiny model: does it run?)
+
+One process for each GPU; of them the first 4, 2 and 1 train in turn, with packed rows and then with CUDA graphs and
+compiled layers as well, each time through the Trainer with its loader. The gradient of one batch of 16 samples is
+compared, too: dealt to several GPUs against one. Results go to data/benchmarks/scaling.json. Data, model and settings
+are those of training.py beside this file.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import torch
+import training as single
+
+from helpers import processes
+from helpers.data.samples import load_jsonl, write_jsonl
+from helpers.training.captured import CapturedStep
+from helpers.training.captured_trainer import CapturedTrainer
+from helpers.training.packing import pack
+
+RESULTS = single.ROOT / "data" / "benchmarks" / "scaling.json"
+SMALL = "small" in sys.argv
+MOST = 2 if SMALL else min(4, torch.cuda.device_count())
+COUNTS = [count for count in (4, 2, 1) if count <= MOST]
+STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 150}  # the first third only warms up
+single.SMALL, single.DEVICE = SMALL, "cpu" if SMALL else "cuda"
+
+
+def train(step, model, processor, rows, global_batch, callback):
+    """One epoch over ``rows`` by all processes of the group."""
+    settings = single.make_settings(len(rows), batch_size=global_batch)
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = single.training_arguments(settings, Path(folder))
+        arguments.save_strategy, arguments.disable_tqdm, arguments.logging_nan_inf_filter = "no", True, False
+        arguments.dataloader_num_workers *= 2
+        arguments.logging_strategy, arguments.logging_first_step = "no", False
+        options = {"model": model, "args": arguments, "train_dataset": rows, "callbacks": [callback]}
+        CapturedTrainer(step, data_collator=partial(pack, model=model, processor=processor), **options).train()
+
+
+def gradient(step, model, processor, samples):
+    """Of the first 16 samples, clipped, as one vector on the CPU."""
+    from transformers import TrainerCallback
+
+    found = []
+
+    class Watch(TrainerCallback):
+        def on_pre_optimizer_step(self, args, state, control, **kwargs):
+            found.append(step.master.grad.detach().cpu().clone())
+
+    before = step.master.detach().clone()
+    train(step, model, processor, samples[:16], 16, Watch())
+    step.master.data.copy_(before)
+    step.refresh()
+    return found[0]
+
+
+def all_reduce_seconds(step, count):
+    """How long the processes take to add up their gradients, beside nothing else."""
+    if count == 1:
+        return 0.0
+    gradient = torch.zeros_like(step.master.grad)
+    for turn in range(15):
+        if turn == 5:
+            torch.distributed.barrier()
+            began = time.perf_counter()
+        torch.distributed.all_reduce(gradient)
+        gradient.sum().item()  # waits
+    return (time.perf_counter() - began) / 10
+
+
+def work(folder):
+    """What each process does; the first writes what it finds to ``folder``."""
+    if not SMALL:
+        processes.take_card()
+    number, samples = processes.number(), load_jsonl(folder / "data.jsonl")
+    processor = single.make_processor("qwen2_vl")
+    torch.manual_seed(0)
+    model = single.build("qwen2_vl", single.LANGUAGE, single.make_settings(len(samples)), processor)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:  # zero at the start: A would have no gradient
+            torch.nn.init.normal_(weight, std=0.02)
+    rows, gradients = [], {}
+    for way, steps in STEPS.items():
+        step = CapturedStep(model, **({"capture": False, "compiled": False} if SMALL else single.FAST[way]))
+        for count in COUNTS:
+            done = folder / f"{way}-{count}"
+            if number >= count:
+                while not done.exists():
+                    time.sleep(0.1)
+                continue
+            os.environ["WORLD_SIZE"] = str(count)
+            place = {"init_method": f"file://{done}.group", "rank": number, "world_size": count}
+            torch.distributed.init_process_group("gloo" if SMALL else "nccl", **place)
+            if way == "packed":
+                gradients[count] = gradient(step, model, processor, samples)
+            clock = single.Clock(steps)
+            drawn = (samples * (steps * 16 * count // len(samples) + 1))[: steps * 16 * count]
+            train(step, model, processor, drawn, 16 * count, clock.callback)
+            row = {"gpus": count, "way": way, "samples_per_second": round(clock.rate() * count, 1)}
+            rows.append(row | {"all_reduce_ms": round(1000 * all_reduce_seconds(step, count), 2)})
+            torch.distributed.destroy_process_group()
+            if number == 0:
+                print(rows[-1], flush=True)
+                done.touch()
+    if number == 0:
+        alone = gradients[1]
+        apart = {count: ((found - alone).norm() / alone.norm()).item() for count, found in gradients.items()}
+        found = {"rows": rows, "gradients": [{"gpus": n, "distance": apart[n]} for n in COUNTS if n > 1]}
+        (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def main():
+    card = "CPU" if SMALL else torch.cuda.get_device_name()
+    facts = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_jsonl(single.draw(folder, 32 if SMALL else 512, single.make_processor("qwen2_vl")), folder / "data.jsonl")
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(MOST)]
+        quiet = os.environ | {"NCCL_NVLS_ENABLE": "0", "TOKENIZERS_PARALLELISM": "false"}
+        subprocess.run([*launch, __file__, *sys.argv[1:], str(folder)], env=quiet, check=True)
+        found = facts | json.loads((folder / "found.json").read_bytes())
+    print(json.dumps(found, indent=1))
+    if not SMALL:
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if "LOCAL_RANK" in os.environ:
+        work(Path(sys.argv[-1]))
+    else:
+        main()
