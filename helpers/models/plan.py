@@ -62,17 +62,17 @@ class Shape:
 SHAPES = {
     "qwen2_vl": Shape(
         *(2_208_985_600, 1_543_714_304, 1_310_195_712, 1_826_304, 151_936, 4),
-        text=Tower(28, 1536, 8960, per_width=26, per_inner=8),
-        vision=Tower(32, 1280, 5120, per_width=22, per_inner=6),
+        text=Tower(28, 1536, 8960, per_width=25, per_inner=8),
+        vision=Tower(32, 1280, 5120, per_width=26, per_inner=6),
     ),
     "glm_ocr": Shape(
         *(1_107_405_824, 673_285_632, 490_733_568, 983_040, 59_392, 4),
-        text=Tower(16, 1536, 4608, per_width=36, per_inner=8),
-        vision=Tower(24, 1024, 4096, per_width=32, per_inner=8),
+        text=Tower(16, 1536, 4608, per_width=35, per_inner=8),
+        vision=Tower(24, 1024, 4096, per_width=36, per_inner=8),
     ),
     "minicpm_o": Shape(
         *(8_423_157_488, 7_613_007_360, 6_525_288_448, 3_078_496, 151_700, 16),
-        text=Tower(28, 3584, 18944, per_width=26, per_inner=8),
+        text=Tower(28, 3584, 18944, per_width=25, per_inner=8),
         vision=Tower(27, 1152, 4304, per_width=26, per_inner=4),
     ),
     "minicpm_v": Shape(
@@ -156,23 +156,16 @@ def plan(
     towers = [(shape.text, batch_size * (image_tokens + text_tokens))]
     if not full:  # a frozen tower keeps nothing
         towers.append((shape.vision, batch_size * image_tokens * shape.patches))
-    activations = _activations(towers, gradient_checkpointing, 4 if full else 2) + 2 * trained  # in bfloat16, for sums
     logits = LOGITS * shape.vocabulary * batch_size * (answer_tokens + 1)
+    activations = 2 * trained  # the trained weights in bfloat16, as products take them
+    for tower, tokens in towers:
+        kept = 2 * tower.width * (1 + full) if gradient_checkpointing else tower.kept + 6 * tower.width * full
+        activations += tower.layers * kept * tokens
+    if gradient_checkpointing:  # one layer at a time is computed again, in the place that the logits had
+        activations += max(0, *(tower.kept * tokens - logits for tower, tokens in towers))
     gradients = max(0, 4 * trained - activations - logits)
     rest = CONTEXT + SPARE * (activations + logits)
     return Plan(*(part / 1e9 for part in (weights, 8 * trained, activations, logits, gradients, rest)))
-
-
-def _activations(towers, gradient_checkpointing, stream):
-    """Bytes kept for the backward pass by ``towers``, pairs of a ``Tower`` and its tokens.
-
-    With gradient checkpointing a layer keeps its input alone, ``stream`` bytes a number, and only one at a time is
-    computed again.
-    """
-    if not gradient_checkpointing:
-        return sum(tower.layers * tower.kept * tokens for tower, tokens in towers)
-    inputs = sum(tower.layers * tower.width * stream * tokens for tower, tokens in towers)
-    return inputs + max(tower.kept * tokens for tower, tokens in towers)
 
 
 def _check(counts):

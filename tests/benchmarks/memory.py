@@ -7,7 +7,7 @@
 Each setting is trained for three steps by transformers' Trainer with the project's arguments, in a process of its own.
 Weights are random, which does not change memory; all pictures of a setting are of one size, and all answers. Full
 training means the language model in float32, the rest frozen in bfloat16, as in the recipes. ``measured_gb`` is what
-nvidia-smi saw at most since training began, CUDA's own part included; ``reserved_gb`` and ``allocated_gb`` are PyTorch's.
+nvidia-smi saw at most since training began, with CUDA's own part; ``reserved_gb`` and ``allocated_gb`` are PyTorch's.
 While one process trains, the next ones import what they need. Rows go to data/benchmarks/memory.json as they are done.
 """
 
