@@ -1,0 +1,175 @@
+"""How much GPU memory a training run takes at most, by arithmetic: no GPU, no weights and no PyTorch are needed.
+
+What is counted follows from mixed precision as the Trainer does it: frozen weights in bfloat16 (2 bytes), trained ones,
+their gradients and AdamW's two moments in float32 (4 bytes each). What a layer keeps for its backward pass was counted
+in bytes a token on the models themselves; ``REST`` and ``LOGITS`` were fitted to runs (tests/benchmarks/memory.py).
+"""
+
+from dataclasses import dataclass, fields
+
+from helpers.language import columns_of, message, padded
+from helpers.models.families import get_family
+
+METHODS = ("lora", "qlora", "full")
+LARGEST = 10**6  # of each count that is given
+FOUR_BIT = 0.5 + 1 / 64 + 4 / 64 / 256  # bytes a weight: NF4, one byte for 64 of them, four for 256 such bytes
+LOGITS = 14  # bytes an entry: in bfloat16, in float32, their logarithms and their gradient
+CONTEXT = 0.6e9  # bytes: CUDA itself and its libraries
+SPARE = 0.06  # PyTorch's cache beyond what is in use, of what the layers keep
+
+
+@dataclass(frozen=True)
+class Tower:
+    """Layers of one kind. Of a token a layer keeps ``per_width`` x width + ``per_inner`` x inner bytes.
+
+    width is that of the stream between the layers, inner that inside the feed-forward part.
+    """
+
+    layers: int
+    width: int
+    inner: int
+    per_width: float
+    per_inner: float
+
+    @property
+    def kept(self):
+        """Bytes that one layer keeps of one token."""
+        return self.per_width * self.width + self.per_inner * self.inner
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An official model in numbers.
+
+    weights     all parameters that are loaded
+    language    those of the language model with its vocabulary: what full fine-tuning trains here
+    four_bit    those of its linear layers, which QLoRA holds in 4 bits
+    rank        parameters of LoRA for each unit of its rank, on the family's ``lora_targets``
+    patches     patches of the picture that make one token
+    """
+
+    weights: int
+    language: int
+    four_bit: int
+    rank: int
+    vocabulary: int
+    patches: int
+    text: Tower
+    vision: Tower
+
+
+# Counted on the official config.json of each family; tests/models/test_plan.py counts again.
+SHAPES = {
+    "qwen2_vl": Shape(
+        *(2_208_985_600, 1_543_714_304, 1_310_195_712, 1_826_304, 151_936, 4),
+        text=Tower(28, 1536, 8960, per_width=25, per_inner=8),
+        vision=Tower(32, 1280, 5120, per_width=26, per_inner=6),
+    ),
+    "glm_ocr": Shape(
+        *(1_107_405_824, 673_285_632, 490_733_568, 983_040, 59_392, 4),
+        text=Tower(16, 1536, 4608, per_width=35, per_inner=8),
+        vision=Tower(24, 1024, 4096, per_width=36, per_inner=8),
+    ),
+    "minicpm_o": Shape(
+        *(8_423_157_488, 7_613_007_360, 6_525_288_448, 3_078_496, 151_700, 16),
+        text=Tower(28, 3584, 18944, per_width=25, per_inner=8),
+        vision=Tower(27, 1152, 4304, per_width=26, per_inner=4),
+    ),
+    "minicpm_v": Shape(
+        *(8_695_895_280, 8_189_195_264, 6_945_767_424, 3_284_832, 151_748, 16),
+        text=Tower(36, 4096, 12288, per_width=30, per_inner=8),
+        vision=Tower(27, 1152, 4304, per_width=26, per_inner=4),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The most memory that a training run takes at once, in GB (10^9 bytes); print it for a table.
+
+    gradients is what they take beyond the place of the activations, which the backward pass frees as it makes them.
+    """
+
+    weights: float
+    optimizer: float
+    activations: float
+    logits: float
+    gradients: float
+    rest: float
+
+    @property
+    def total(self):
+        return sum(getattr(self, field.name) for field in fields(self))
+
+    def __str__(self):
+        names = {
+            "weights": message("plan.weights"),
+            "optimizer": message("plan.optimizer"),
+            "activations": message("plan.activations"),
+            "logits": message("plan.logits"),
+            "gradients": message("plan.gradients"),
+            "rest": message("plan.rest"),
+            "total": message("plan.total"),
+        }
+        width = max(map(columns_of, names.values()))
+        return "\n".join(f"{padded(text, width)}  {getattr(self, name):6.1f} GB" for name, text in names.items())
+
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(str(self))
+
+
+def plan(
+    family,
+    method,
+    batch_size,
+    gradient_checkpointing=False,
+    image_tokens=256,
+    text_tokens=128,
+    answer_tokens=None,
+    lora_r=64,
+):
+    """The memory of one GPU that trains an official model: a ``Plan``.
+
+    Args:
+        family: a key of ``FAMILIES``.
+        method: "lora"; "qlora", the frozen layers of the language model in 4 bits; "full", the whole language model,
+            with the vision tower frozen.
+        image_tokens: tokens of a sample's picture in the language model (``models.image_tokens``).
+        text_tokens: its other tokens: question, template and answer.
+        answer_tokens: those of the longest answer, for which logits are computed; all of the text if not given.
+        lora_r: rank of LoRA; it does not matter for "full".
+
+    Raises:
+        KeyError: unknown family. ValueError: unknown method, or a number that cannot be.
+    """
+    answer_tokens = text_tokens if answer_tokens is None else answer_tokens
+    get_family(family)
+    if method not in METHODS:
+        raise ValueError(message("plan.no_method", method=method, known=", ".join(METHODS)))
+    counts = {"batch_size": batch_size, "image_tokens": image_tokens, "text_tokens": text_tokens}
+    _check(counts | {"answer_tokens": answer_tokens, "lora_r": lora_r})
+    shape, full = SHAPES[family], method == "full"
+    trained = shape.language if full else shape.rank * lora_r
+    frozen = shape.weights - shape.language if full else shape.weights
+    smaller = shape.four_bit if method == "qlora" else 0
+    weights = 2 * (frozen - smaller) + FOUR_BIT * smaller + 4 * trained
+    towers = [(shape.text, batch_size * (image_tokens + text_tokens))]
+    if not full:  # a frozen tower keeps nothing
+        towers.append((shape.vision, batch_size * image_tokens * shape.patches))
+    logits = LOGITS * shape.vocabulary * batch_size * (answer_tokens + 1)
+    activations = 2 * trained  # the trained weights in bfloat16, as products take them
+    for tower, tokens in towers:
+        kept = 2 * tower.width * (1 + full) if gradient_checkpointing else tower.kept + 6 * tower.width * full
+        activations += tower.layers * kept * tokens
+    if gradient_checkpointing:  # one layer at a time is computed again, in the place that the logits had
+        activations += max(0, *(tower.kept * tokens - logits for tower, tokens in towers))
+    gradients = max(0, 4 * trained - activations - logits)
+    rest = CONTEXT + SPARE * (activations + logits)
+    return Plan(*(part / 1e9 for part in (weights, 8 * trained, activations, logits, gradients, rest)))
+
+
+def _check(counts):
+    """ValueError for a number of tokens, samples or ranks that cannot be."""
+    for name, value in counts.items():
+        if type(value) is not int or not 1 <= value <= LARGEST:
+            raise ValueError(message("settings.no_count", name=name, value=value, minimum=1, maximum=LARGEST))
