@@ -1,6 +1,7 @@
 """Reading pictures at Qwen2-VL-2B's size: the seed's loop, plain batches, and the fast way, in one run on one GPU.
 
-    python tests/benchmarks/inference.py            (one GPU with 80 GB; about 4 minutes)
+    python tests/benchmarks/inference.py            (one GPU with 80 GB; 7 minutes)
+    python tests/benchmarks/inference.py adapter    (only with an adapter; "base": only without)
     python tests/benchmarks/inference.py small      (the shipped tiny model on a CPU: tries the script, stores nothing)
 
 The seed's loop: one picture at a time, max_new_tokens 8192, the model as transformers loads it. Random weights never
@@ -38,7 +39,7 @@ from helpers.settings import Settings  # noqa: E402
 reader = import_module("helpers.inference.predict")  # the module; the package's face has a function of that name
 SMALL = "small" in sys.argv[1:]
 DEVICE = "cpu" if SMALL else "cuda"
-FEW, SOME, MANY = (2, 4, 12) if SMALL else (24, 400, 3072)  # pictures for the seed's loop, plain batches, the fast way
+FEW, SOME, MANY = (2, 4, 12) if SMALL else (24, 200, 3072)  # pictures for the seed's loop, plain batches, the fast way
 ROWS = 4 if SMALL else None
 SETTINGS = Settings.tiny(device=DEVICE, max_new_tokens=512, lora_r=64)
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
@@ -248,28 +249,36 @@ def own_answers(samples):
     return row
 
 
+def compare(adapter, samples, keep):
+    """The ways beside one another: without or with an adapter."""
+    row, wanted = measure("float32", adapter, samples[:FEW])
+    keep(row)
+    seed = None
+    for way, count in (("seed", FEW), ("batches", SOME), ("fast", MANY)):
+        row = measure(way, adapter, samples[:count], wanted)[0]
+        seed = seed or row["pictures_per_second"]
+        row["times_seed"] = round(row["pictures_per_second"] / seed, 1)
+        if way == "fast":
+            row["steady_times_seed"] = round(row["steady_pictures_per_second"] / seed, 1)
+        keep(row)
+
+
 def main():
-    rows = []
+    facts = {"card": "cpu" if SMALL else torch.cuda.get_device_name(), "torch": torch.__version__.split("+")[0]}
+    facts["date"] = date.today().isoformat()
+    path = Path(tempfile.mkdtemp()) / "inference.json" if SMALL else ROOT / "data" / "benchmarks" / "inference.json"
+    rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
+
+    def keep(row):
+        rows[:] = [old for old in rows if any(old.get(key) != row.get(key) for key in ("way", "adapter"))] + [row]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+
     with tempfile.TemporaryDirectory() as folder:
         samples = draw(Path(folder), MANY, build(False)[1] if SMALL else tiny_qwen2_vl.qwen2_vl_processor())
-        for adapter in (False, True):
-            row, wanted = measure("float32", adapter, samples[:FEW])
-            mine = [row]
-            for way, count in (("seed", FEW), ("batches", SOME), ("fast", MANY)):
-                mine.append(measure(way, adapter, samples[:count], wanted)[0])
-            seed = mine[1]["pictures_per_second"]
-            for row in mine[1:]:
-                row["times_seed"] = round(row["pictures_per_second"] / seed, 1)
-            mine[-1]["steady_times_seed"] = round(mine[-1]["steady_pictures_per_second"] / seed, 1)
-            rows += mine
-        rows.append(own_answers(samples[: 4 if SMALL else 200]))
-    found = {"card": "cpu" if SMALL else torch.cuda.get_device_name(), "torch": torch.__version__}
-    found |= {"date": date.today().isoformat(), "rows": rows}
-    print(json.dumps(found, indent=1))
-    if not SMALL:
-        target = ROOT / "data" / "benchmarks" / "inference.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        for adapter in [True] if "adapter" in sys.argv else [False] if "base" in sys.argv else [False, True]:
+            compare(adapter, samples, keep)
+        keep(own_answers(samples[: 4 if SMALL else 200]))
 
 
 if __name__ == "__main__":
