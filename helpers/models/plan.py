@@ -146,8 +146,10 @@ def plan(
     get_family(family)
     if method not in METHODS:
         raise ValueError(message("plan.no_method", method=method, known=", ".join(METHODS)))
-    counts = {"batch_size": batch_size, "image_tokens": image_tokens, "text_tokens": text_tokens}
-    _check(counts | {"answer_tokens": answer_tokens, "lora_r": lora_r})
+    for name, value in (("batch_size", batch_size), ("image_tokens", image_tokens), ("text_tokens", text_tokens)):
+        _check(name, value)
+    _check("answer_tokens", answer_tokens, text_tokens)
+    _check("lora_r", lora_r)
     shape, full = SHAPES[family], method == "full"
     trained = shape.language if full else shape.rank * lora_r
     frozen = shape.weights - shape.language if full else shape.weights
@@ -168,8 +170,7 @@ def plan(
     return Plan(*(part / 1e9 for part in (weights, 8 * trained, activations, logits, gradients, rest)))
 
 
-def _check(counts):
-    """ValueError for a number of tokens, samples or ranks that cannot be."""
-    for name, value in counts.items():
-        if type(value) is not int or not 1 <= value <= LARGEST:
-            raise ValueError(message("settings.no_count", name=name, value=value, minimum=1, maximum=LARGEST))
+def _check(name, value, largest=LARGEST):
+    """ValueError for a number of samples, tokens or ranks that cannot be."""
+    if type(value) is not int or not 1 <= value <= largest:
+        raise ValueError(message("settings.no_count", name=name, value=value, minimum=1, maximum=largest))
