@@ -11,6 +11,7 @@ nvidia-smi saw at most since training began, with CUDA's own part; ``reserved_gb
 While one process trains, the next ones import what they need. Rows go to data/benchmarks/memory.json as they are done.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -238,9 +239,10 @@ def measure(child, errors):
             peak[0] = max(peak[0], used())
 
     watcher = threading.Thread(target=watch)
-    child.stdin.write("\n")
-    child.stdin.flush()
     watcher.start()
+    with contextlib.suppress(BrokenPipeError):  # it has failed already; its errors tell why
+        child.stdin.write("\n")
+        child.stdin.flush()
     for line in child.stdout:
         lines.append(line.strip())
         if lines[-1] == BEGIN:
