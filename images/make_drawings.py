@@ -1,8 +1,9 @@
-"""Draw the lessons' three drawings, in both languages: images/{model_path,lora,labels}.{en,zh}.png.
+"""Draw the lessons' drawings, in both languages: images/{model_path,lora,labels,packing}.{en,zh}.png.
 
     .venv/bin/python images/make_drawings.py
 
-Picture, patches, tokens and labels are those of the tiny Qwen2-VL; the same code draws the same bytes.
+Picture, patches, tokens and labels are those of the tiny Qwen2-VL (``packing`` is a sketch); the same code draws the
+same bytes.
 """
 
 from functools import cache
@@ -24,6 +25,8 @@ SIDE, RANK = 1536, 64  # q_proj of Qwen2-VL-2B, with the rank of Settings.real()
 
 PATCH = 14  # pixels a side
 WRITTEN = 3  # answer tokens already written in the drawing
+PACKED = ((5, 3, 4), (3, 3, 2), (6, 3, 6), (4, 3, 2))  # tokens of picture, question and answer of four samples
+MULTIPLE = 12  # of which the packed row's length is one
 
 WIDTH, SMOOTH = 1200, 2  # pixels; drawn twice as large, then reduced
 INK, SOFT = "#222222", "#666666"
@@ -107,6 +110,26 @@ LABELS = {
         "untrained": "标签 −100：不计算损失",
         "image": "图像 token，标签也是 −100",
         "trained": "答案和结束 token：参与训练，标签是 token id",
+    },
+}
+PACKING = {
+    "en": {
+        "padded": "A padded batch: as long as its longest row, {filled} of {total} tokens are padding",
+        "packed": "The same packed: one row, {filled} of {total} tokens fill it up",
+        "starts": "starts",
+        "picture": "picture",
+        "question": "question",
+        "answer": "answer",
+        "padding": "padding",
+    },
+    "zh": {
+        "padded": "填充的一批：和最长的序列一样长，{total} 个 token 里有 {filled} 个是填充",
+        "packed": "打包之后：只有一条序列，{total} 个 token 里补了 {filled} 个",
+        "starts": "起点",
+        "picture": "图片",
+        "question": "问题",
+        "answer": "答案",
+        "padding": "填充",
     },
 }
 
@@ -338,12 +361,51 @@ def labels(language, tokens):
     save(image, f"labels.{language}.png")
 
 
+def packing(language):
+    say, image, draw = PACKING[language], *paper(330)
+    lengths, kinds, step = [sum(parts) for parts in PACKED], (WARM, BLUE, GREEN), 22
+    longest, real = max(lengths), sum(lengths)
+
+    def row(left, top, parts, colours):
+        for count, colour in zip(parts, colours, strict=True):
+            for _ in range(count):
+                box(draw, left, top, step - 3, 24, colour, 3)
+                left += step
+        return left
+
+    facts = {"filled": len(PACKED) * longest - real, "total": len(PACKED) * longest}
+    write(draw, 30, 24, say["padded"].format(**facts), "bold", 20, anchor="lm")
+    for number, parts in enumerate(PACKED):
+        row(30, 46 + 29 * number, (longest - sum(parts), *parts), (GREY, *kinds))
+
+    total = -(-real // MULTIPLE) * MULTIPLE
+    facts = {"filled": total - real, "total": total}
+    write(draw, 30, 194, say["packed"].format(**facts), "bold", 20, anchor="lm")
+    left, start = 30, 0
+    for parts in PACKED:
+        write(draw, left + 8, 254, str(start), "mono", 16, SOFT)
+        draw.line(large(left - 2, 212, left - 2, 246), INK, 3)
+        left, start = row(left, 216, parts, kinds), start + sum(parts)
+    write(draw, left + 8, 254, str(start), "mono", 16, SOFT)
+    draw.line(large(left - 2, 212, left - 2, 246), INK, 3)
+    left = row(left, 216, (total - real,), (GREY,))
+    write(draw, left + 8, 254, say["starts"], size=18, colour=SOFT, anchor="lm")
+
+    x = 30
+    for name, colours in (("picture", WARM), ("question", BLUE), ("answer", GREEN), ("padding", GREY)):
+        box(draw, x, 290, 24, 24, colours, 4)
+        write(draw, x + 34, 302, say[name], size=18, anchor="lm")
+        x += 34 + font("sans", 18).getlength(say[name]) / SMOOTH + 36
+    save(image, f"packing.{language}.png")
+
+
 def main():
     picture, tokens = example()
     for language in ("en", "zh"):
         model_path(language, picture, tokens)
         lora(language)
         labels(language, tokens)
+        packing(language)
 
 
 if __name__ == "__main__":

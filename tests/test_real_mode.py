@@ -16,7 +16,8 @@ from helpers.models.families import FAMILIES
 SMALL = {"device": "cpu", "tracker": "disabled", "train_samples": 8, "test_samples": 4, "max_new_tokens": 64}
 SMALLER = {  # its pictures of 448 x 448 pixels take a second each for a step
     "03_glm_ocr_llamafactory": {"train_samples": 5, "test_samples": 2, "batch_size": 1}
-    | {"gradient_accumulation": 1, "epochs": 1}
+    | {"gradient_accumulation": 1, "epochs": 1},
+    "09_fast_and_large": {"train_samples": 48},  # three batches of sixteen
 }
 LEFT_OUT = {
     ("03_glm_ocr_llamafactory", "solution-mix"): "wants 10 rows to train on",
@@ -24,6 +25,8 @@ LEFT_OUT = {
     ("04_minicpm_o_lora", "solution-merge"): "counts 50 answers",
     ("05_minicpm_llamafactory", "solution-mixed"): "wants 20 videos",
     ("06_qwen2_vl_lora", "solution-forget"): "reads 200 pictures",
+    ("09_fast_and_large", "speed"): "times nine steps",
+    ("09_fast_and_large", "parts"): "times sixteen steps",
 }
 CHANGED = {
     ("03_glm_ocr_llamafactory", "recipe"): ('"val_size": 100', '"val_size": 2'),  # of 5 rows
@@ -35,7 +38,7 @@ CHANGED = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("real")
-    real_lessons.write_hub(place / "models", FAMILIES, SMALL["train_samples"] + SMALL["test_samples"], trained=True)
+    real_lessons.write_hub(place / "models", FAMILIES, 52, trained=True)  # the most that a lesson takes
     return place
 
 

@@ -1,6 +1,7 @@
 """Peak GPU memory of training at official sizes, for many settings, against what ``models.plan`` says of them.
 
     python tests/benchmarks/memory.py              (one GPU of 80 GB; 6 minutes; QLoRA wants bitsandbytes)
+    python tests/benchmarks/memory.py FAMILY       (only its settings; rows of others stay)
     python tests/benchmarks/memory.py small        (every setting on a CPU with tiny models: does it run?)
     python tests/benchmarks/memory.py predict      (no GPU: the stored rows, predicted anew)
 
@@ -272,10 +273,12 @@ def write(path, facts, rows):
     path.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
-def main(small):
+def main(small, family=""):
     path = Path(tempfile.mkdtemp()) / "memory.json" if small else RESULTS
-    facts, rows = {"card": "CPU", "torch": "", "date": date.today().isoformat()}, []
-    chosen = SMALL if small else range(len(RUNS))
+    facts = {"card": "CPU", "torch": "", "date": date.today().isoformat()}
+    chosen = SMALL if small else [index for index, setting in enumerate(RUNS) if setting[0].startswith(family)]
+    rows = json.loads(path.read_bytes())["rows"] if path.exists() and family else []
+    rows = [row for row in rows if row["family"] != family]
     waiting = deque(start(index, small) for index in chosen[: 1 if small else AHEAD])
     for place, index in enumerate(chosen):
         if place + len(waiting) < len(chosen):
@@ -307,4 +310,5 @@ if __name__ == "__main__":
     elif sys.argv[1:] == ["predict"]:
         predict()
     else:
-        main(sys.argv[1:] == ["small"])
+        small = sys.argv[1:] == ["small"]
+        main(small, "" if small else "".join(sys.argv[1:2]))

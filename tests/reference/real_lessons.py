@@ -19,6 +19,7 @@ LESSONS = {  # lesson: the families whose weights it loads
     "05_minicpm_llamafactory": ["minicpm_v", "minicpm_o"],
     "06_qwen2_vl_lora": ["qwen2_vl"],
     "07_inference": ["qwen2_vl"],
+    "09_fast_and_large": ["qwen2_vl"],
 }
 
 
