@@ -7,7 +7,8 @@ PART is ``ways`` (Qwen2-VL-2B, LoRA on the language model's seven projections), 
 start-up included) or ``others`` (LoRA on the vision tower too; GLM-OCR; MiniCPM-o 2.6: all, or the families named
 behind it). Weights are random, which changes neither memory nor speed; pictures have 2 to 6 x 8 to 30 tokens, answers
 20 to 120; a step takes 16 samples in every way, through the Trainer and its loader. A rate is that of the steps after
-the first third. Rows are added to data/benchmarks/training.json in place of older ones of the same name.
+the first third. Rows go to a file for each part, training.json, whole_runs.json and families.json in data/benchmarks,
+in place of older ones of the same name.
 """
 
 import json
@@ -39,7 +40,7 @@ from helpers.training.trainer import arguments as training_arguments  # noqa: E4
 
 SMALL = sys.argv[1:] == ["small"]
 DEVICE = "cpu" if SMALL else "cuda"
-RESULTS = ROOT / "data" / "benchmarks" / "training.json"
+RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families"}  # files in data/benchmarks
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"  # what the seed recipe names
 FAST = {
     "packed": {"capture": False, "compiled": False},
@@ -279,20 +280,19 @@ def main():
     facts = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
     facts["matrix_tflops"] = round(rate / 1e12, 1)
     print(facts, flush=True)
-    path = Path(tempfile.mkdtemp()) / "training.json" if SMALL else RESULTS
-    rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
 
-    def keep(row):
+    def keep(part, row):
         print(row, flush=True)
+        path = (Path(tempfile.mkdtemp()) if SMALL else ROOT / "data" / "benchmarks") / f"{RESULTS[part]}.json"
+        rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
         kept = [old for old in rows if any(old[key] != row[key] for key in ("family", "targets", "way", "samples"))]
-        rows[:] = [*kept, row]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(facts | {"rows": [*kept, row]}, indent=1) + "\n", encoding="utf-8")
 
     parts = {"ways": ways, "whole": whole, "others": others}
     with tempfile.TemporaryDirectory() as folder:
-        for part in parts.values() if SMALL else [parts[sys.argv[1]]]:
-            part(keep, rate, Path(tempfile.mkdtemp(dir=folder)))
+        for part in parts if SMALL else sys.argv[1:2]:
+            parts[part](partial(keep, part), rate, Path(tempfile.mkdtemp(dir=folder)))
 
 
 if __name__ == "__main__":

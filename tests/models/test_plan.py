@@ -1,5 +1,6 @@
 """helpers.models.plan: weights as the official configs have them, and more memory for what takes more."""
 
+import json
 import re
 import sys
 from dataclasses import fields
@@ -117,3 +118,18 @@ def test_a_number_that_cannot_be_is_named(monkeypatch, language, words, name, va
 def test_more_answer_than_text_is_refused():
     with pytest.raises(ValueError, match="answer_tokens=20 must be a whole number of at least 1 and at most 10"):
         models.plan("qwen2_vl", "lora", batch_size=1, text_tokens=10, answer_tokens=20)
+
+
+STORED = json.loads((ROOT / "data" / "benchmarks" / "memory.json").read_bytes())["rows"]
+MEASURED = [row for row in STORED if "measured_gb" in row]
+
+
+def test_enough_was_measured():
+    assert len(MEASURED) >= 12 and {row["family"] for row in MEASURED} == {"qwen2_vl", "glm_ocr", "minicpm_o"}
+
+
+@pytest.mark.parametrize("row", MEASURED, ids=lambda row: f"{row['family']}-{row['method']}-{row['batch_size']}")
+def test_plan_is_within_a_tenth_of_what_was_measured(row):
+    names = ("batch_size", "gradient_checkpointing", "image_tokens", "text_tokens", "answer_tokens", "lora_r")
+    made = models.plan(row["family"], row["method"], **{name: row[name] for name in names})
+    assert made.total == pytest.approx(row["measured_gb"], rel=0.1)
