@@ -41,8 +41,9 @@ class CapturedStep:
         self.gradients = self._views(self.gradient)
         self.point_to(self.working)
         self.trains_vision = any(weight.requires_grad for weight in self.parts["visual"].parameters())
+        self.layers = (*self.parts["visual"].blocks, *self.parts["language"].layers)
         if compiled:
-            for layer in (*self.parts["visual"].blocks, *self.parts["language"].layers):
+            for layer in self.layers:
                 layer.compile(dynamic=True)
             self.loss = torch.compile(_loss, dynamic=True)
 
@@ -104,10 +105,12 @@ class CapturedStep:
         return graph, inputs, loss
 
     def _without_graphs(self, batch, error):
-        """From here on one kernel at a time; says why."""
+        """From here on one kernel at a time and nothing compiled, which may be what failed; says why."""
         import torch
 
-        self.capture, self.graphs, self.pool = False, {}, None
+        self.capture, self.graphs, self.pool, self.loss = False, {}, None, _loss
+        for layer in self.layers:
+            layer._compiled_call_impl = None
         if torch.cuda.is_initialized():
             numbers = torch.cuda.default_generators[torch.cuda.current_device()]
             numbers.graphsafe_set_state(numbers.clone_state())  # a capture that failed leaves them unusable

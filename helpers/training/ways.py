@@ -1,7 +1,7 @@
 """How a run on a GPU is best made: plain, packed, with CUDA graphs, or with compiled layers as well.
 
-The rates were measured with Qwen2-VL-2B on an H100 (tests/benchmarks/training.py). Other cards and sizes are slower by
-about the same factor in every way, so that the choice, not the seconds, carries over.
+The rates were measured with Qwen2-VL-2B on an H100 (data/benchmarks/training.json). Other cards and sizes are taken to
+be slower by about the same factor in every way, so that the choice, not the seconds, carries over.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ class Way:
         return self.start + samples / processes.count() / self.rate
 
 
-PLAIN = Way("plain", 31, 2)
+PLAIN = Way("plain", 32, 2)
 WAYS = (
-    Way("packed", 55, 3),
-    Way("graphs", 140, 15, capture=True),
-    Way("compiled", 217, 85, capture=True, compiled=True),
+    Way("packed", 63, 2),
+    Way("graphs", 140, 17, capture=True),
+    Way("compiled", 216, 107, capture=True, compiled=True),
 )
 
 
@@ -54,6 +54,19 @@ def _no_packing(model, settings):
     parts = [part for part in model.modules() if hasattr(part, "get_rope_index")]
     if not parts:
         return message("ways.other_family")
-    if settings.four_bit:
-        return "four_bit"
-    return "gradient_checkpointing" if settings.gradient_checkpointing else ""
+    for name in ("four_bit", "gradient_checkpointing"):
+        if getattr(settings, name):
+            return name
+    if settings.dtype != "bfloat16":
+        return settings.dtype
+    return _no_flash_attention()
+
+
+def _no_flash_attention():
+    """What is wrong with this GPU for flash attention as PyTorch has it; "" if it can."""
+    import torch
+
+    major, minor = torch.cuda.get_device_capability()
+    return (
+        "" if major >= 8 else message("ways.old_gpu", gpu=torch.cuda.get_device_name(), capability=f"{major}.{minor}")
+    )

@@ -106,3 +106,20 @@ def test_weights_are_saved_as_the_optimizer_holds_them(samples):
     first = next(weight for weight in model.parameters() if weight.requires_grad)
     step.master.data.zero_()
     assert not first.any()
+
+
+def test_a_capture_that_fails_is_said_once_and_what_is_learnt_stays(samples, monkeypatch, capsys):
+    def no_memory(step, batch):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+
+    monkeypatch.setattr(CapturedStep, "_captured", no_memory)
+    loss, gradient = plain(samples)
+    model, processor = fresh()
+    step = CapturedStep(model, capture=True, compiled=True)
+    batch = pack(samples, model, processor)
+    assert step(batch).item() == pytest.approx(loss, rel=1e-6)  # nothing compiled is left: that may have failed
+    assert (step.master.grad - gradient).norm() <= 1e-5 * gradient.norm()
+    step(batch)
+    said = capsys.readouterr().out
+    assert said.count("2.00 GiB") == 1 and "more" not in said
+    assert all(layer._compiled_call_impl is None for layer in step.layers)

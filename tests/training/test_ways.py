@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from helpers.settings import Settings
 from helpers.training import ways
@@ -19,9 +20,19 @@ class Model:
 
 def settings(samples, **more):
     return SimpleNamespace(
-        **{"device": "cuda", "train_samples": samples, "epochs": 1, "four_bit": False, "gradient_checkpointing": False}
+        **{"device": "cuda", "dtype": "bfloat16", "train_samples": samples, "epochs": 1}
+        | {"four_bit": False, "gradient_checkpointing": False}
         | more
     )
+
+
+@pytest.fixture(autouse=True)
+def gpu(monkeypatch):
+    """An H100, or what a test makes of it."""
+    found = SimpleNamespace(capability=(9, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: found.capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA T4")
+    return found
 
 
 def test_a_cpu_takes_the_plain_way_and_says_nothing(capsys):
@@ -50,3 +61,15 @@ def test_what_packing_cannot_do_is_named(name, capsys):
 def test_another_family_is_trained_plainly(capsys):
     assert ways.choose_way(SimpleNamespace(modules=lambda: []), settings(50000)) == ways.PLAIN
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_an_old_gpu_is_named(gpu, capsys):
+    gpu.capability = (7, 5)
+    assert ways.choose_way(Model(), settings(50000)) == ways.PLAIN
+    said = capsys.readouterr().out
+    assert "T4" in said and "7.5" in said and said.count("\n") == 1
+
+
+def test_float32_is_trained_plainly(capsys):
+    assert ways.choose_way(Model(), settings(50000, dtype="float32")) == ways.PLAIN
+    assert "float32" in capsys.readouterr().out

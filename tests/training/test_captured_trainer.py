@@ -1,0 +1,102 @@
+"""helpers.training.captured_trainer: a run of packed batches learns what a plain run learns, stopped or not."""
+
+from functools import partial
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import Trainer
+
+from helpers.data.samples import load_jsonl
+from helpers.data.synthetic.render import render_set
+from helpers.models import lora
+from helpers.models.inputs import PROMPT
+from helpers.models.load import load
+from helpers.settings import Settings
+from helpers.training.captured_trainer import captured_trainer
+from helpers.training.collate import collate
+from helpers.training.trainer import arguments
+
+STEPS, BATCH = 4, 4
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("captured_trainer")
+    render_set(folder, STEPS * BATCH, seed=3, style="scan")
+    return load_jsonl(folder / "data.jsonl")
+
+
+def prepared(folder, batch=BATCH, accumulation=1, family="qwen2_vl", double=True):
+    """(model with LoRA, its processor, the arguments of a run of STEPS steps with a checkpoint in the middle)."""
+    settings = Settings.tiny(
+        lora_r=4, batch_size=batch, gradient_accumulation=accumulation, train_samples=STEPS * BATCH
+    )  # fmt: skip
+    model, processor = load(family, settings)
+    model = lora.add_lora(model, family, settings)
+    made = arguments(settings, folder)
+    made.save_steps, made.disable_tqdm = STEPS // 2, True
+    return model.double() if double else model, processor, made
+
+
+def packed(samples, folder, checkpoint=None, **options):
+    model, processor, made = prepared(folder, **options)
+    trainer = captured_trainer(model, processor, samples, made, PROMPT, [], capture=False, compiled=False)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return trainer
+
+
+def plain(samples, folder, **options):
+    model, processor, made = prepared(folder, **options)
+    trainer = Trainer(
+        model=model, args=made, train_dataset=samples, data_collator=partial(collate, processor=processor)
+    )
+    trainer.train()
+    return torch.cat([weight.detach().flatten() for weight in model.parameters() if weight.requires_grad])
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"])
+def test_a_run_learns_what_the_plain_one_learns(samples, family, tmp_path):
+    wanted = plain(samples, tmp_path / "plain", family=family)
+    found = packed(samples, tmp_path / "packed", family=family).step.master.detach()
+    start = torch.cat(
+        [
+            weight.detach().flatten()
+            for weight in prepared(tmp_path, family=family)[0].parameters()
+            if weight.requires_grad
+        ]
+    )
+    assert (wanted - start).norm() > 1e-3
+    assert (found - wanted).norm() < 1e-3 * (wanted - start).norm()
+
+
+def test_parts_of_a_step_add_up(samples, tmp_path):
+    whole = packed(samples, tmp_path / "whole").step.master
+    parts = packed(samples, tmp_path / "parts", batch=BATCH // 2, accumulation=2).step.master
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-6)
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_weights(samples, tmp_path):
+    whole = packed(samples, tmp_path / "whole", double=False)
+    again = packed(samples, tmp_path / "again", tmp_path / "whole" / f"checkpoint-{STEPS // 2}", double=False)
+    assert again.state.global_step == STEPS
+    assert torch.equal(again.step.master, whole.step.master)
+
+
+def test_a_checkpoint_holds_the_weights_of_the_optimizer_and_the_model_computes_with_a_copy(samples, tmp_path):
+    trainer = packed(samples, tmp_path, double=False)
+    saved = load_file(tmp_path / f"checkpoint-{STEPS}" / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+    assert sum(tensor.double().sum() for tensor in saved.values()) == pytest.approx(
+        trainer.step.master.double().sum().item(), abs=1e-6
+    )
+    first = trainer.step.weights[0]
+    assert first.data_ptr() == trainer.step.working.data_ptr()
+
+
+def test_long_gradients_are_shortened(samples, tmp_path):
+    trainer = packed(samples, tmp_path, double=False)
+    trainer.step.master.grad.fill_(1.0)
+    length = trainer.step.master.numel() ** 0.5
+    assert trainer._clip_grad_norm(None).item() == pytest.approx(length, rel=1e-4)
+    assert trainer.step.master.grad.norm().item() == pytest.approx(1.0, rel=1e-4)
