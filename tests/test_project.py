@@ -19,7 +19,16 @@ from packaging.utils import canonicalize_name
 import helpers
 from helpers.course import notebooks
 from helpers.course.check import NOTEBOOK_BYTES
-from helpers.course.report import HEADS, README_END, README_START, kept_rows, readme_results
+from helpers.course.report import (
+    HEADS,
+    README_END,
+    README_START,
+    SPEED_END,
+    SPEED_START,
+    kept_rows,
+    readme_results,
+    readme_speed,
+)
 from helpers.paths import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -159,6 +168,13 @@ def test_readmes_link_every_lesson_there_is(name, language):
 def test_readmes_show_the_results_of_the_notebooks(name):
     shown = re.search(f"{README_START}\n(.*)\n{README_END}", (ROOT / name).read_text(encoding="utf-8"), re.S)[1]
     assert shown == readme_results(kept_rows(ROOT / "notebooks"), HEADS[name]), "run make readme"
+
+
+@pytest.mark.parametrize(("name", "language"), [("README.md", "en"), ("README_zh.md", "zh")])
+def test_readmes_show_the_speed_that_was_measured(name, language):
+    shown = re.search(f"{SPEED_START}\n(.*)\n{SPEED_END}", (ROOT / name).read_text(encoding="utf-8"), re.S)[1]
+    found = json.loads((ROOT / "data" / "benchmarks" / "training.json").read_bytes())
+    assert shown == readme_speed(found, language), "run make readme"
 
 
 def test_make_help_lists_every_target():

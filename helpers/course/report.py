@@ -1,14 +1,17 @@
 """Results as a table: a tour's in the terminal, the notebooks' in both READMEs (no figure is typed by hand)."""
 
+import json
 from pathlib import Path
 
 from helpers.course.notebooks import load
 from helpers.course.runner import collect_results
 from helpers.files import write_text
-from helpers.language import labels
+from helpers.language import labels, texts
+from helpers.show import benchmarks
 
 COLUMNS = ("lesson", "seconds", "task", "metric", "before", "after", "n")
 README_START, README_END = "<!-- results: make readme -->", "<!-- end of results -->"
+SPEED_START, SPEED_END = "<!-- speed: make readme -->", "<!-- end of speed -->"
 HEADS = {
     "README.md": ("lesson", "task", "exact match", "CER", "n", "minutes", "All measures", "metric", "before", "after"),
     "README_zh.md": ("课程", "任务", "完全匹配率", "CER", "n", "分钟", "全部指标", "指标", "微调前", "微调后"),
@@ -88,16 +91,43 @@ def kept_rows(notebooks: Path) -> list[dict]:
     ]
 
 
+def readme_speed(found: dict, language: str) -> str:
+    """``data/benchmarks/training.json``, read into ``found``, as a Markdown table in one language."""
+    said = {key: text[language] for key, text in texts().items() if key.startswith("benchmark.")}
+    first = found["rows"][0]["samples_per_second"]
+    heads = [
+        said[key] for key in ("benchmark.way", *(key for key, _ in benchmarks.COLUMNS.values()), "benchmark.factor")
+    ]
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for row in found["rows"]:
+        figures = [form.format(row[name]) for name, (_, form) in benchmarks.COLUMNS.items()]
+        cells = [said[benchmarks.WAYS[row["way"]]], *figures, f"{row['samples_per_second'] / first:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    facts = {"card": found["card"], "torch": found["torch"], "date": found["date"]}
+    source = said["benchmark.source"].format(**facts, rate=f"{found['matrix_tflops']:.0f}")
+    return "\n".join([*lines, "", source])
+
+
 def write_readmes(root: Path):
-    """Put the results of the notebooks between the marks in both READMEs."""
+    """Put the results of the notebooks and the speed on a GPU between the marks in both READMEs."""
     rows = kept_rows(root / "notebooks")
+    speed = json.loads((root / "data" / "benchmarks" / "training.json").read_bytes())
     for name, heads in HEADS.items():
-        before, mark, rest = (root / name).read_text(encoding="utf-8").partition(README_START)
-        _, end, after = rest.partition(README_END)
-        if not mark or not end:
-            raise ValueError(f"{name}: the marks {README_START} and {README_END} are gone; put them back")
-        write_text(root / name, f"{before}{mark}\n{readme_results(rows, heads)}\n{end}{after}")
+        text = (root / name).read_text(encoding="utf-8")
+        text = _between(text, name, README_START, README_END, readme_results(rows, heads))
+        language = "zh" if name == "README_zh.md" else "en"
+        text = _between(text, name, SPEED_START, SPEED_END, readme_speed(speed, language))
+        write_text(root / name, text)
         print(f"{name}: written")
+
+
+def _between(text, name, start, end, new):
+    """``text`` with ``new`` between the marks; a ValueError names marks that are gone."""
+    before, mark, rest = text.partition(start)
+    _, close, after = rest.partition(end)
+    if not mark or not close:
+        raise ValueError(f"{name}: the marks {start} and {end} are gone; put them back")
+    return f"{before}{mark}\n{new}\n{end}{after}"
 
 
 def _figure(value) -> str:

@@ -1,5 +1,7 @@
 """helpers.course.report: the figures of a tour reach the tables, and nothing else does."""
 
+import json
+
 import pytest
 from nbformat import v4
 
@@ -48,9 +50,17 @@ def kept(folder, name, *results, **metadata):
     notebooks.save(v4.new_notebook(cells=[cell], metadata=metadata), path)
 
 
+SPEED = {"card": "X1", "torch": "2.0", "date": "2026-01-01", "matrix_tflops": 800.0}
+RATES = {"samples_per_second": 4.0, "share_of_matrix_rate": 0.01, "peak_gb": 12.5}
+
+
 def write_readmes(folder, end=report.README_END):
+    rows = [RATES | {"way": "seed"}, RATES | {"way": "packed", "samples_per_second": 60.0}]
+    (folder / "data" / "benchmarks").mkdir(parents=True)
+    (folder / "data" / "benchmarks" / "training.json").write_text(json.dumps(SPEED | {"rows": rows}), encoding="utf-8")
+    speed = f"{report.SPEED_START}\nold\n{report.SPEED_END}"
     for name in ("README.md", "README_zh.md"):
-        (folder / name).write_text(f"top\n{report.README_START}\nold\n{end}\nend\n", encoding="utf-8")
+        (folder / name).write_text(f"top\n{report.README_START}\nold\n{end}\n{speed}\nend\n", encoding="utf-8")
 
 
 def test_readmes_get_what_the_notebooks_show_between_the_marks(tmp_path):
@@ -62,6 +72,7 @@ def test_readmes_get_what_the_notebooks_show_between_the_marks(tmp_path):
     assert "old" not in text and text.startswith("top\n") and text.endswith("end\n")
     assert [line.split(" | ")[0] for line in text.splitlines()[4:6]] == ["| `02_x`", "| `06_x`"]
     assert "| `06_x` | formulas | 4.0 % → 70.0 % | 0.500 → 0.125 | 200 | 1.0 |" in text
+    assert "| 60.0 | 1.0% | 12.5 | 15.0 |" in text and "X1" in text
 
 
 def test_a_readme_without_its_marks_is_named(tmp_path):
