@@ -76,7 +76,7 @@ def profile_png(spent: dict[str, float], title: str) -> bytes:
     """One horizontal bar, a piece a kind, largest part named in it; the legend has milliseconds."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 2.6), dpi=80, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.2, 2.9), dpi=80, facecolor="white", layout="constrained")
     axes, left, total = figure.add_subplot(), 0.0, sum(spent.values())
     for kind, (name, colour) in KINDS.items():
         text = f"{message(name)}  {spent[kind]:.1f} ms"
@@ -88,5 +88,5 @@ def profile_png(spent: dict[str, float], title: str) -> bytes:
     axes.set(xlim=(0, total), yticks=[], xlabel=message("profile.axis"))
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.legend(frameon=False, fontsize=9, ncols=3, loc="outside lower center")
+    figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
     return jupyter.figure_png(figure)
