@@ -13,6 +13,7 @@ from importlib import metadata
 
 from helpers import hub
 from helpers.language import columns_of, message, padded
+from helpers.models import FAMILIES, plan
 from helpers.paths import ROOT
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))
@@ -21,6 +22,8 @@ DISK_GB = 20
 MEMORY_GB = 6
 GPU_GB = 8
 HUBS = {"modelscope": "ModelScope", "huggingface": "Hugging Face"}
+RUNS = (("glm_ocr", "lora"), ("glm_ocr", "full"), ("qwen2_vl", "lora"), ("minicpm_o", "lora"), ("minicpm_o", "qlora"))
+STEPS = ((16, False), (16, True), (4, True), (1, True))  # batch size, gradient checkpointing: the fastest first
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Check:
 
 def examine() -> list[Check]:
     """All checks, in a few seconds, also without a network."""
-    return [python(), packages(), processor(), gpu(), disk(), *hubs()]
+    return [python(), packages(), processor(), gpu(), *trainable(), disk(), *hubs()]
 
 
 def report(checks: list[Check]) -> str:
@@ -116,6 +119,28 @@ def gpu() -> Check:
         return Check("GPU", True, f"Apple MPS, torch {torch.__version__}", advice)
     advice = message("doctor.no_gpu_advice")
     return Check("GPU", False, message("doctor.no_gpu", torch=torch.__version__), advice)
+
+
+def trainable() -> list[Check]:
+    """What fits on the GPU by ``models.plan``, each run with the fastest step that does; nothing without one."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    if not torch.cuda.is_available():
+        return []
+    room = 0.95 * torch.cuda.get_device_properties(0).total_memory / 1e9
+    lines = []
+    for family, method in RUNS:
+        facts = {"model": FAMILIES[family].folder, "method": {"lora": "LoRA", "qlora": "QLoRA"}.get(method, method)}
+        for size, again in STEPS:
+            if plan(family, method, size, gradient_checkpointing=again).total <= room:
+                extra = message("doctor.checkpointing") if again else ""
+                lines.append(message("doctor.fits", **facts, size=size, extra=extra))
+                break
+        else:
+            lines.append(message("doctor.does_not_fit", **facts))
+    return [Check(message("doctor.trainable"), True, "; ".join(lines))]
 
 
 def disk() -> Check:

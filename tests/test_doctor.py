@@ -103,6 +103,27 @@ def test_gpu_memory_decides(monkeypatch, memory, ok):
     assert doctor.gpu().ok is ok and doctor.gpu().value.startswith(f"2 x Pretend 1, {memory / 1e9:.0f} GB")
 
 
+@pytest.mark.parametrize(
+    ("memory", "says"),
+    [(4e9, "MiniCPM-o-2_6 QLoRA: no"), (16e9, "QLoRA: batch 4 with"), (80e9, "Qwen2-VL-2B-Instruct LoRA: batch 16;")],
+)
+def test_what_a_gpu_can_train_is_said(monkeypatch, memory, says):
+    import torch
+
+    card = namedtuple("Card", "name total_memory")("Pretend 1", memory)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: card)
+    (check,) = doctor.trainable()
+    assert says in check.value
+
+
+def test_without_a_gpu_nothing_is_said_of_training(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert doctor.trainable() == []
+
+
 def test_a_hub_that_refuses_does_answer(online, server):
     online(server)
     assert doctor.hubs()[0] == doctor.Check("ModelScope", True, "127.0.0.1 answers")

@@ -14,10 +14,10 @@ from helpers.paths import ROOT
 FLOORS = (  # an import may only point to a floor further up in this list; rooms of one floor do not know each other
     ("helpers", "paths", "language", "parent"),
     ("hub", "jupyter", "notation", "disk", "processes"),
-    ("files", "settings", "doctor", "evaluation"),
+    ("files", "settings", "evaluation"),
     ("data",),
     ("models",),
-    ("training", "inference"),
+    ("training", "inference", "doctor"),
     ("show", "llamafactory", "pretraining"),
     ("course",),
 )
