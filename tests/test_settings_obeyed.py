@@ -90,6 +90,9 @@ class Model:
     def parameters(self):
         return []
 
+    def modules(self):
+        return []
+
     def eval(self):
         return self
 
@@ -177,12 +180,12 @@ def see_tracking(settings, place, patch):
 
 def see_training(settings, place, patch):
     put(patch, "helpers.training.trainer", prepare=lambda *given: (None, None))
-    patch.setattr("transformers.TrainingArguments", dict)
+    patch.setattr("transformers.TrainingArguments", lambda **named: SimpleNamespace(n_gpu=1, **named))
     patch.setattr("transformers.Trainer", stop)
     with pytest.raises(Seen) as seen:
         training.train(Model(), None, pictures(place), settings, place / "run")
     named = seen.value.args[1]
-    return [(named["args"], [sample.text for sample in named["train_dataset"].ordered])]
+    return [(named["args"], [sample and sample.text for sample in named["train_dataset"].ordered])]
 
 
 def reading_of(read, module="helpers.inference.predict", encode="encode_prompts"):

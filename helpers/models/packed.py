@@ -28,12 +28,19 @@ def attend(
 
 
 def use_varlen(model):
-    """Let language model and vision tower of ``model`` (Qwen2-VL, GLM-OCR) attend over rows laid end to end."""
+    """Let language model and vision tower of ``model`` (Qwen2-VL, GLM-OCR) attend over rows laid end to end.
+
+    Returned: what they did before, for ``set_attn_implementation``.
+    """
     from transformers import AttentionInterface
+
+    parts = ("text_config", "vision_config")
+    before = {name: getattr(model.config, name)._attn_implementation for name in parts}
 
     operator = _operator() if model.device.type == "cuda" else None  # made here: torch.compile would make it anew
     AttentionInterface.register(VARLEN, partial(attend, operator))
-    model.set_attn_implementation({"text_config": VARLEN, "vision_config": VARLEN})
+    model.set_attn_implementation(dict.fromkeys(parts, VARLEN))
+    return before
 
 
 def _one_by_one(query, key, value, starts, causal):

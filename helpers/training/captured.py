@@ -30,7 +30,7 @@ class CapturedStep:
 
         self.capture, self.graphs, self.pool = capture, {}, None
         self.parts, self.loss = _parts(model), _loss
-        use_varlen(self.parts["whole"])
+        self.attention = use_varlen(self.parts["whole"])
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         frozen = next(weight for weight in model.parameters() if not weight.requires_grad)
         exact = torch.promote_types(torch.float32, frozen.dtype)
@@ -55,6 +55,12 @@ class CapturedStep:
         """Let the model's LoRA weights be parts of ``flat``: ``working`` to compute, ``master`` to save and load."""
         for weight, part in zip(self.weights, self._views(flat.detach()), strict=True):
             weight.data = part
+
+    def close(self):
+        """The model as it was, with what it has learnt: its attention, nothing compiled, LoRA in float32."""
+        self._plain_layers()
+        self.point_to(self.master)
+        self.parts["whole"].set_attn_implementation(self.attention)
 
     def refresh(self):
         """After the optimizer's step: its weights are copied to where they are computed with, its gradient is zero."""
@@ -108,9 +114,7 @@ class CapturedStep:
         """From here on one kernel at a time and nothing compiled, which may be what failed; says why."""
         import torch
 
-        self.capture, self.graphs, self.pool, self.loss = False, {}, None, _loss
-        for layer in self.layers:
-            layer._compiled_call_impl = None
+        self._plain_layers()
         if torch.cuda.is_initialized():
             numbers = torch.cuda.default_generators[torch.cuda.current_device()]
             numbers.graphsafe_set_state(numbers.clone_state())  # a capture that failed leaves them unusable
@@ -118,6 +122,11 @@ class CapturedStep:
         first = error.__context__ or error  # the end of a capture only says that something failed before
         print(message("ways.no_graphs", why=str(first).splitlines()[0][:200]))
         return self._run(batch)
+
+    def _plain_layers(self):
+        self.capture, self.graphs, self.pool, self.loss = False, {}, None, _loss
+        for layer in self.layers:
+            layer._compiled_call_impl = None
 
     def _both(self, batch):
         import torch

@@ -80,7 +80,7 @@ def _begin(held, model, folder, facts, overwrite):
 def _not_shared(folder, facts, seconds=30):
     """The fault that this process does not see what the first has noted in ``folder``; "" if it does."""
     late = time.monotonic() + seconds  # a network drive shows a new file only after a while
-    while changed_recipe(folder, facts) != {}:
+    while processes.number() and changed_recipe(folder, facts) != {}:
         if time.monotonic() > late:
             return message("processes.not_shared", number=processes.number(), folder=short(folder))
         time.sleep(0.5)
@@ -112,8 +112,9 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
         raise MemoryError(message("run.gpu_full", batch=settings.batch_size)) from error
     except pickle.UnpicklingError as error:  # the Trainer reads optimizer and random numbers with weights_only
         raise ValueError(message("resume.code", checkpoint=short(checkpoint))) from error
-    if way != PLAIN:
-        trainer.step.point_to(trainer.step.master)  # saved as the optimizer holds them
+    finally:
+        if way != PLAIN:
+            trainer.step.close()
     history = [(row["step"], row["loss"]) for row in trainer.state.log_history if "loss" in row]
     return processes.from_first(lambda: _finish(model, processor, history, metrics, folder, began))
 

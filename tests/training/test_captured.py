@@ -123,3 +123,14 @@ def test_a_capture_that_fails_is_said_once_and_what_is_learnt_stays(samples, mon
     said = capsys.readouterr().out
     assert said.count("2.00 GiB") == 1 and "more" not in said
     assert all(layer._compiled_call_impl is None for layer in step.layers)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_model_is_given_back_as_it_was(samples, family):
+    model, processor = fresh(family)
+    batch = collate(samples, processor)
+    with torch.no_grad():
+        before, wrapped = model(**batch).loss, CapturedStep(model, capture=False, compiled=False)
+        wrapped.close()
+        assert torch.equal(model(**batch).loss, before)
+    assert all(weight.data_ptr() != wrapped.working.data_ptr() for weight in wrapped.weights)

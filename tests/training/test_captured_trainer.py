@@ -9,13 +9,16 @@ from transformers import Trainer
 
 from helpers.data.samples import load_jsonl
 from helpers.data.synthetic.render import render_set
+from helpers.inference.predict import predict
 from helpers.models import lora
 from helpers.models.inputs import PROMPT
 from helpers.models.load import load
 from helpers.settings import Settings
+from helpers.training import trainer
 from helpers.training.captured_trainer import captured_trainer
 from helpers.training.collate import collate
 from helpers.training.trainer import arguments
+from helpers.training.ways import Way
 
 STEPS, BATCH = 4, 4
 
@@ -84,19 +87,31 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(samples, tmp_path):
 
 
 def test_a_checkpoint_holds_the_weights_of_the_optimizer_and_the_model_computes_with_a_copy(samples, tmp_path):
-    trainer = packed(samples, tmp_path, double=False)
+    ran = packed(samples, tmp_path, double=False)
     saved = load_file(tmp_path / f"checkpoint-{STEPS}" / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
     assert sum(tensor.double().sum() for tensor in saved.values()) == pytest.approx(
-        trainer.step.master.double().sum().item(), abs=1e-6
+        ran.step.master.double().sum().item(), abs=1e-6
     )
-    first = trainer.step.weights[0]
-    assert first.data_ptr() == trainer.step.working.data_ptr()
+    first = ran.step.weights[0]
+    assert first.data_ptr() == ran.step.working.data_ptr()
 
 
 def test_long_gradients_are_shortened(samples, tmp_path):
-    trainer = packed(samples, tmp_path, double=False)
-    trainer.step.master.grad.fill_(1.0)
-    length = trainer.step.master.numel() ** 0.5
-    assert trainer._clip_grad_norm(None).item() == pytest.approx(length, rel=1e-4)
-    assert trainer.step.master.grad.norm().item() == pytest.approx(1.0, rel=1e-4)
+    ran = packed(samples, tmp_path, double=False)
+    ran.step.master.grad.fill_(1.0)
+    length = ran.step.master.numel() ** 0.5
+    assert ran._clip_grad_norm(None).item() == pytest.approx(length, rel=1e-4)
+    assert ran.step.master.grad.norm().item() == pytest.approx(1.0, rel=1e-4)
+
+
+def test_a_model_trained_in_packed_rows_reads_as_its_saved_adapter_does(samples, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "choose_way", lambda model, settings: Way("packed", 1, 0))
+    settings = Settings.tiny(lora_r=4, batch_size=BATCH, train_samples=len(samples), max_new_tokens=12)
+    model, processor = load("qwen2_vl", settings)
+    before = predict(model, processor, samples[:4], settings)
+    model = lora.add_lora(model, "qwen2_vl", settings)
+    trainer.train(model, processor, samples, settings, tmp_path)
+    answers = predict(model.eval(), processor, samples[:4], settings)
+    again, _ = load("qwen2_vl", settings, tmp_path / "adapter")
+    assert answers == predict(again, processor, samples[:4], settings) and answers != before
