@@ -20,7 +20,7 @@ from helpers.training.collate import collate
 from helpers.training.trainer import arguments
 from helpers.training.ways import Way
 
-STEPS, BATCH = 4, 4
+STEPS, BATCH = 4, 2
 
 
 @pytest.fixture(scope="module")
