@@ -93,19 +93,13 @@ def kept_rows(notebooks: Path) -> list[dict]:
 
 def readme_speed(found: dict, language: str) -> str:
     """``data/benchmarks/training.json``, read into ``found``, as a Markdown table in one language."""
-    said = {key: text[language] for key, text in texts().items() if key.startswith("benchmark.")}
-    first = found["rows"][0]["samples_per_second"]
-    heads = [
-        said[key] for key in ("benchmark.way", *(key for key, _ in benchmarks.COLUMNS.values()), "benchmark.factor")
-    ]
-    lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
-    for row in found["rows"]:
-        figures = [form.format(row[name]) for name, (_, form) in benchmarks.COLUMNS.items()]
-        cells = [said[benchmarks.WAYS[row["way"]]], *figures, f"{row['samples_per_second'] / first:.1f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    facts = {"card": found["card"], "torch": found["torch"], "date": found["date"]}
-    source = said["benchmark.source"].format(**facts, rate=f"{found['matrix_tflops']:.0f}")
-    return "\n".join([*lines, "", source])
+
+    def message(key, **values):
+        return texts()[key][language].format(**values)
+
+    heads, *lines = (f"| {' | '.join(line)} |" for line in benchmarks.rows(found, message))
+    rule = "|---" + "|---:" * (heads.count(" | ")) + "|"
+    return "\n".join([heads, rule, *lines, "", benchmarks.source(found, message)])
 
 
 def write_readmes(root: Path):

@@ -34,8 +34,8 @@ def benchmark(name: str) -> None:
     jupyter.display({"text/html": html.table(shown, notes), "text/plain": "\n".join([*plain, notes])})
 
 
-def rows(found: dict) -> list[list[str]]:
-    """The table with its head, as text; columns that no row has are left out."""
+def rows(found: dict, message=message) -> list[list[str]]:
+    """The table with its head, as text; columns that no row has are left out. ``message`` gives the words."""
     columns = [name for name in COLUMNS if any(name in row for row in found["rows"])]
     table = [[message("benchmark.way"), *(message(COLUMNS[name][0]) for name in columns), message("benchmark.factor")]]
     for row in found["rows"]:
@@ -45,7 +45,7 @@ def rows(found: dict) -> list[list[str]]:
     return table
 
 
-def source(found: dict) -> str:
+def source(found: dict, message=message) -> str:
     """On what, with what and when it was measured."""
     facts = {"card": found["card"], "torch": found["torch"], "date": found["date"]}
     return message("benchmark.source", **facts, rate=f"{found['matrix_tflops']:.0f}")

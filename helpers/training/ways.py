@@ -51,8 +51,7 @@ def choose_way(model, settings):
 
 def _no_packing(model, settings):
     """Why a run cannot be packed; "" if it can."""
-    parts = [part for part in model.modules() if hasattr(part, "get_rope_index")]
-    if not parts:
+    if not any(hasattr(part, "get_rope_index") for part in model.modules()):
         return message("ways.other_family")
     for name in ("four_bit", "gradient_checkpointing"):
         if getattr(settings, name):

@@ -25,7 +25,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
-from official import _with_ids  # noqa: E402
+from official import _merged, _with_ids  # noqa: E402
 from official_layouts import CONFIGS, TOKENS  # noqa: E402
 
 from helpers import training  # noqa: E402
@@ -102,7 +102,7 @@ def build(family, targets, settings, processor):
     }
     full, small = CONFIGS[family]
     ids = {token: processor.tokenizer.convert_tokens_to_ids(token) or 0 for token in TOKENS[family]}
-    official = full if not SMALL else merged(full, small)
+    official = full if not SMALL else _merged(full, small)
     config = official if family == "minicpm_o" else _with_ids(official, family, ids)
     if SMALL and family != "minicpm_o":
         config.get("text_config", config)["vocab_size"] = len(processor.tokenizer) + 9
@@ -116,11 +116,6 @@ def build(family, targets, settings, processor):
     model = lora.add_lora(model, family, settings)
     families.FAMILIES[family] = row
     return model
-
-
-def merged(base, changes):
-    nested = {key: merged(base[key], value) for key, value in changes.items() if isinstance(value, dict)}
-    return base | changes | nested
 
 
 # --- measuring ----------------------------------------------------------------------------------
