@@ -6,7 +6,10 @@ arXiv:2307.08691), whose kernel in PyTorch does the work on a GPU. On a CPU the 
 
 from functools import cache, partial
 
+from helpers.models.packed_vision import LONGEST
+
 VARLEN = "varlen_flash"  # "flash" in the name makes the vision towers hand over where pictures begin
+MARKED = "varlen_by_mask"  # for SigLIP, which hands over a mask and nothing else
 
 
 def attend(
@@ -27,19 +30,26 @@ def attend(
     return _one_by_one(query, key, value, cu_seq_lens_q.tolist(), is_causal)[None], None
 
 
-def use_varlen(model):
-    """Let language model and vision tower of ``model`` (Qwen2-VL, GLM-OCR) attend over rows laid end to end.
+def attend_marked(operator, module, query, key, value, attention_mask, is_causal=True, **kwargs):
+    """As ``attend``, but the place of the mask holds where the rows begin."""
+    return attend(operator, module, query, key, value, None, attention_mask, LONGEST, is_causal)
 
-    Returned: what they did before, for ``set_attn_implementation``.
+
+def use_varlen(model):
+    """Let language model and vision tower of ``model``, of any of our families, attend over rows laid end to end.
+
+    Returned: what they did before, to be given to ``model.config._attn_implementation``.
     """
     from transformers import AttentionInterface
 
-    parts = ("text_config", "vision_config")
-    before = {name: getattr(model.config, name)._attn_implementation for name in parts}
-
     operator = _operator() if model.device.type == "cuda" else None  # made here: torch.compile would make it anew
     AttentionInterface.register(VARLEN, partial(attend, operator))
-    model.set_attn_implementation(dict.fromkeys(parts, VARLEN))
+    AttentionInterface.register(MARKED, partial(attend_marked, operator))
+    config = model.config
+    minicpm = "text_config" not in config.sub_configs  # its configuration is its language model's own
+    wanted = {"": VARLEN, "vision_config": MARKED} if minicpm else {"text_config": VARLEN, "vision_config": VARLEN}
+    before = {name: (getattr(config, name) if name else config)._attn_implementation for name in wanted}
+    config._attn_implementation = wanted
     return before
 
 

@@ -8,16 +8,17 @@ import gc
 
 from helpers.language import message
 from helpers.models.packed import use_varlen
+from helpers.models.packed_vision import see_patches, see_slices
 from helpers.training.collate import IGNORE
 
-LONGEST = {"row": 2048, "picture": 16384}  # tokens of a row, patches of a picture: bounds for the kernel, no more
+LONGEST = 2048  # tokens of a row: a bound for the kernel, no more
 
 
 class CapturedStep:
     """Forward and backward over a batch of ``packing.pack``; gradients of all LoRA weights in one vector.
 
     Args:
-        model: Qwen2-VL or GLM-OCR with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
+        model: of any of our families, with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
         capture: make a CUDA graph for each size of batch, at its first one.
         compiled: compile the layers; their kernels are then fused, for about a minute at the start.
 
@@ -40,8 +41,8 @@ class CapturedStep:
         self.working = flat.to(frozen.dtype, copy=True)
         self.gradients = self._views(self.gradient)
         self.point_to(self.working)
-        self.trains_vision = any(weight.requires_grad for weight in self.parts["visual"].parameters())
-        self.layers = (*self.parts["visual"].blocks, *self.parts["language"].layers)
+        self.trains_vision = any(weight.requires_grad for part in self.parts["eyes"] for weight in part.parameters())
+        self.layers = (*self.parts["blocks"], *self.parts["language"].layers)
         if compiled:
             for layer in self.layers:
                 layer.compile(dynamic=True)
@@ -60,7 +61,7 @@ class CapturedStep:
         """The model as it was, with what it has learnt: its attention, nothing compiled, LoRA in float32."""
         self._plain_layers()
         self.point_to(self.master)
-        self.parts["whole"].set_attn_implementation(self.attention)
+        self.parts["whole"].config._attn_implementation = self.attention
 
     def refresh(self):
         """After the optimizer's step: its weights are copied to where they are computed with, its gradient is zero."""
@@ -145,39 +146,26 @@ class CapturedStep:
 
         language = self.parts["language"]
         with torch.set_grad_enabled(self.trains_vision):
-            pictures = self._see(batch)
+            pictures = self.parts["see"](self.parts["whole"], batch)
         hidden = language.embed_tokens(batch["input_ids"]).index_copy(0, batch["image_places"], pictures)[None]
         turned = language.rotary_emb(hidden, batch["position_ids"])
-        rows = {"cu_seq_lens_q": batch["starts"], "longest": LONGEST["row"]}
+        rows = {"cu_seq_lens_q": batch["starts"], "longest": LONGEST}
         for layer in language.layers:
             hidden = layer(hidden, attention_mask=None, position_embeddings=turned, **rows)
         answers = language.norm(hidden)[0].index_select(0, batch["answer_places"])
         return self.loss(self.parts["head"], answers, batch["labels"]) / batch["count"]
 
-    def _see(self, batch):
-        """The pictures' tokens, (P / 4, width of the language model)."""
-        import torch
-
-        visual = self.parts["visual"]
-        patches = visual.patch_embed(batch["pixel_values"])
-        angles = (batch["patch_places"][..., None] * visual.rotary_pos_emb.inv_freq).flatten(1)
-        angles = torch.cat((angles, angles), -1)
-        turned = (angles.cos(), angles.sin())
-        pictures = {"cu_seqlens": batch["picture_starts"], "longest": LONGEST["picture"]}
-        for block in visual.blocks:
-            patches = block(patches, position_embeddings=turned, **pictures)
-        if hasattr(visual, "downsample"):  # GLM-OCR
-            size = visual.spatial_merge_size
-            squares = visual.post_layernorm(patches).unflatten(0, (-1, size, size)).permute(0, 3, 1, 2)
-            patches = visual.downsample(squares).flatten(1)
-        return visual.merger(patches)
-
 
 def _parts(model):
-    """The parts of Qwen2-VL or GLM-OCR that a step calls, under whatever wrappers."""
-    whole = next(part for part in model.modules() if "lm_head" in dict(part.named_children()))
-    inner = whole.model
-    return {"whole": whole, "visual": inner.visual, "language": inner.language_model, "head": whole.lm_head}
+    """What a step calls of a model, under whatever wrappers: see(whole, batch) makes tokens of its pictures."""
+    whole = next(part for part in model.modules() if {"lm_head", "llm"} & dict(part.named_children()).keys())
+    if hasattr(whole, "llm"):  # MiniCPM
+        text, language, eyes, see = whole.llm, whole.llm.model, (whole.vpm, whole.resampler), see_slices
+        blocks = whole.vpm.encoder.layers
+    else:
+        text, language, eyes, see = whole, whole.model.language_model, (whole.model.visual,), see_patches
+        blocks = whole.model.visual.blocks
+    return {"whole": whole, "head": text.lm_head, "language": language, "eyes": eyes, "blocks": blocks, "see": see}
 
 
 def _loss(head, hidden, labels):

@@ -51,7 +51,7 @@ def choose_way(model, settings):
 
 def _no_packing(model, settings):
     """Why a run cannot be packed; "" if it can."""
-    if not any(hasattr(part, "get_rope_index") for part in model.modules()):
+    if not any(hasattr(part, "get_rope_index") or hasattr(part, "resampler") for part in model.modules()):
         return message("ways.other_family")
     for name in ("four_bit", "gradient_checkpointing"):
         if getattr(settings, name):

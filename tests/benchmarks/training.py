@@ -8,7 +8,7 @@ start-up included) or ``others`` (LoRA on the vision tower too; GLM-OCR; MiniCPM
 behind it). Weights are random, which changes neither memory nor speed; pictures have 2 to 6 x 8 to 30 tokens, answers
 20 to 120; a step takes 16 samples in every way, through the Trainer and its loader. A rate is that of the steps after
 the first third. Rows go to a file for each part, training.json, whole_runs.json and families.json in data/benchmarks,
-in place of older ones of the same name.
+in place of older ones of the same name. ``whole`` takes numbers of samples, too.
 """
 
 import json
@@ -34,6 +34,7 @@ from helpers.models import attention, families, lora  # noqa: E402
 from helpers.models.inputs import PROMPT  # noqa: E402
 from helpers.pretraining import tiny_glm_ocr, tiny_minicpm, tiny_qwen2_vl  # noqa: E402
 from helpers.settings import Settings  # noqa: E402
+from helpers.training.captured import _parts  # noqa: E402
 from helpers.training.captured_trainer import captured_trainer  # noqa: E402
 from helpers.training.collate import IGNORE, collate  # noqa: E402
 from helpers.training.trainer import arguments as training_arguments  # noqa: E402
@@ -149,12 +150,12 @@ def full_logits(samples, processor):
 def operations(model, samples, processor):
     """Floating-point operations a sample: 2 forward and 2 backward for each weight of a layer and token (LoRA's own are
     left out); pictures of a tower that is not trained have no backward."""
-    batch = collate(samples[:64], processor)
-    tokens, patches = batch["attention_mask"].sum().item() / 64, len(batch["pixel_values"]) / 64
-    whole = next(part for part in model.modules() if "lm_head" in dict(part.named_children()))
-    layers = [(whole.model.language_model.layers, tokens), (whole.model.visual.blocks, patches)]
-    total = 0
-    for part, count in layers:
+    batch, parts, total = collate(samples[:64], processor), _parts(model), 0
+    sizes = batch["image_grid_thw"] if "image_grid_thw" in batch else torch.cat(list(batch["tgt_sizes"]))
+    tokens, patches = (
+        count.item() / len(samples[:64]) for count in (batch["attention_mask"].sum(), sizes.prod(1).sum())
+    )
+    for part, count in ((parts["language"].layers, tokens), (parts["blocks"], patches)):
         weights = sum(weight.numel() for name, weight in part.named_parameters() if "lora" not in name)
         trained = any(weight.requires_grad for weight in part.parameters())
         total += (4 if trained else 2) * weights * count
@@ -212,8 +213,7 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="")
         whole = time.perf_counter() - began
     found = {"samples_per_second": round(clock.rate(), 1), "seconds": round(whole, 1), "samples": steps * 16}
     found["start_seconds"] = round(whole - steps * 16 / clock.rate(), 1)
-    if family != "minicpm_o":
-        found["share_of_matrix_rate"] = round(operations(model, samples, processor) * clock.rate() / rate, 4)
+    found["share_of_matrix_rate"] = round(operations(model, samples, processor) * clock.rate() / rate, 4)
     if not SMALL:
         found["peak_gb"] = round(torch.cuda.max_memory_reserved() / 1e9, 1)
     return {"family": family, "targets": "language" if targets else "all", "way": way} | found
@@ -252,7 +252,7 @@ def ways(keep, rate, folder):
 def whole(keep, rate, folder):
     processor = make_processor("qwen2_vl")
     samples = draw(folder, 1024 if not SMALL else 32, processor)
-    for count in (2000, 20000):
+    for count in map(int, sys.argv[2:] or (2000, 10000, 20000, 50000)):
         keep(whole_run(samples, processor, count))
 
 
@@ -260,7 +260,7 @@ def others(keep, rate, folder):
     plans = {
         "qwen2_vl": (("seed", 6), ("plain", 30), ("compiled", 150)),
         "glm_ocr": (("seed", 6), ("plain", 40), ("compiled", 150)),
-        "minicpm_o": (("seed", 6), ("plain", 20)),
+        "minicpm_o": (("seed", 6), ("plain", 20), ("packed", 30), ("compiled", 120)),
     }
     for family in sys.argv[2:] or plans:
         processor = make_processor(family)

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from PIL import Image
 
-from helpers.data.samples import load_jsonl
+from helpers.data.samples import Sample, load_jsonl
 from helpers.data.synthetic.render import render_set
 from helpers.models import lora
 from helpers.models.load import load
@@ -15,7 +16,7 @@ from helpers.training.packing import STEPS, pack
 SETTINGS = Settings.tiny(lora_r=4)
 
 
-FAMILIES = ("qwen2_vl", "glm_ocr")
+FAMILIES = ("qwen2_vl", "glm_ocr", "minicpm_o", "minicpm_v")
 
 
 def fresh(family="qwen2_vl"):
@@ -57,8 +58,35 @@ def test_loss_and_gradients_are_those_of_the_plain_way(samples, family):
     assert (found - gradient).norm() <= 1e-5 * gradient.norm()
 
 
-@pytest.mark.parametrize("name", ["position_ids", "starts", "patch_places", "picture_starts"])
-def test_a_batch_that_mixes_its_rows_is_told_apart(samples, name):
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Pictures that MiniCPM cuts into slices of its own, and a small one."""
+    folder, drawn = tmp_path_factory.mktemp("large"), []
+    for number, size in enumerate([(700, 300), (90, 40), (320, 640)]):
+        path = folder / f"{number}.png"
+        Image.effect_noise(size, 60).convert("RGB").save(path)
+        drawn.append(Sample(path, "x^{2}" * (number + 1)))
+    return drawn
+
+
+@pytest.mark.parametrize("family", ["minicpm_o", "minicpm_v"])
+def test_slices_of_a_picture_are_seen_as_in_the_plain_way(large, family):
+    model, processor = fresh(family)
+    batch = pack(large, model, processor)
+    assert len(collate(large, processor)["tgt_sizes"][0]) > 1
+    assert len(batch["picture_patches"]) % STEPS["pictures"] == 0
+    (loss, gradient), (mine, found) = plain(large, family), packed(large, family=family)
+    assert mine == pytest.approx(loss, rel=1e-6)
+    assert (found - gradient).norm() <= 1e-5 * gradient.norm()
+
+
+MIXED = [("qwen2_vl", name) for name in ("position_ids", "starts", "patch_places", "picture_starts")] + [
+    ("minicpm_o", name) for name in ("starts", "patch_places", "patch_positions", "picture_starts", "picture_patches")
+]
+
+
+@pytest.mark.parametrize(("family", "name"), MIXED)
+def test_a_batch_that_mixes_its_rows_is_told_apart(samples, family, name):
     def spoil(batch):
         values = batch[name]
         if name.endswith("starts"):
@@ -68,7 +96,7 @@ def test_a_batch_that_mixes_its_rows_is_told_apart(samples, name):
             values = torch.zeros_like(values)
         return batch | {name: values}
 
-    gradient, (_, found) = plain(samples)[1], packed(samples, spoil)
+    gradient, (_, found) = plain(samples, family)[1], packed(samples, spoil, family)
     assert (found - gradient).norm() > 1e-3 * gradient.norm()
 
 

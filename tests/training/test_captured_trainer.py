@@ -58,7 +58,7 @@ def plain(samples, folder, **options):
     return torch.cat([weight.detach().flatten() for weight in model.parameters() if weight.requires_grad])
 
 
-@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"])
+@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr", "minicpm_o"])
 def test_a_run_learns_what_the_plain_one_learns(samples, family, tmp_path):
     wanted = plain(samples, tmp_path / "plain", family=family)
     found = packed(samples, tmp_path / "packed", family=family).step.master.detach()

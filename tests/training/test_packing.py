@@ -10,7 +10,8 @@ from helpers.settings import Settings
 from helpers.training.collate import IGNORE, collate
 from helpers.training.packing import STEPS, pack
 
-FAMILIES = ("qwen2_vl", "glm_ocr")
+FAMILIES = ("qwen2_vl", "glm_ocr")  # one picture is one run of patches and of tokens
+MINICPM = ("minicpm_o", "minicpm_v")
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +21,18 @@ def samples(tmp_path_factory):
     return load_jsonl(folder / "data.jsonl")
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=FAMILIES + MINICPM)
 def loaded(request):
+    return load(request.param, Settings.tiny())
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def whole(request):
+    return load(request.param, Settings.tiny())
+
+
+@pytest.fixture(scope="module", params=MINICPM)
+def sliced(request):
     return load(request.param, Settings.tiny())
 
 
@@ -49,8 +60,8 @@ def test_trained_positions_are_the_answers_and_their_ends(samples, loaded):
     assert torch.equal(batch["input_ids"][batch["answer_places"][: len(trained)] + 1], trained)
 
 
-def test_each_picture_has_its_own_patches_and_places(samples, loaded):
-    model, processor = loaded
+def test_each_picture_has_its_own_patches_and_places(samples, whole):
+    model, processor = whole
     usual, batch = collate(samples, processor), pack(samples, model, processor)
     count = len(usual["pixel_values"])
     assert torch.equal(batch["pixel_values"][:count], usual["pixel_values"])
@@ -58,11 +69,29 @@ def test_each_picture_has_its_own_patches_and_places(samples, loaded):
     assert (batch["input_ids"][batch["image_places"][: count // 4]] == processor.image_token_id).all()
 
 
+def test_each_slice_has_its_own_patches_and_places(samples, sliced):
+    model, processor = sliced
+    usual, batch = collate(samples, processor), pack(samples, model, processor)
+    slices = [picture for row in usual["pixel_values"] for picture in row]
+    kernel = model.vpm.embeddings.patch_embedding
+    for index, picture in enumerate(slices):
+        start, end = batch["picture_starts"][index : index + 2].tolist()
+        assert batch["picture_patches"][index][: end - start].tolist() == list(range(start, end))
+        wanted = kernel(picture[None]).flatten(2)[0].T
+        mine = torch.nn.functional.linear(batch["pixel_values"][start:end], kernel.weight.flatten(1), kernel.bias)
+        assert torch.allclose(mine, wanted, atol=1e-5)
+    queries = processor.image_processor.image_feature_size
+    places = batch["image_places"][: len(slices) * queries]
+    unknown = processor.tokenizer.unk_token_id
+    assert (batch["input_ids"][places] == unknown).all() and len(places.unique()) == len(places)
+    assert (batch["input_ids"] == unknown).sum() == len(places)
+
+
 def test_positions_begin_anew_in_each_row(samples, loaded):
     model, processor = loaded
     batch = pack(samples, model, processor)
     for start in batch["starts"].tolist()[: len(samples)]:
-        assert batch["position_ids"][:, 0, start].tolist() == [0, 0, 0]
+        assert not batch["position_ids"][..., start].any()
 
 
 def test_what_fills_up_trains_nothing(samples, loaded):
