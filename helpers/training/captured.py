@@ -80,10 +80,13 @@ class CapturedStep:
             return self._both({name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()})
         size = tuple(tensor.shape for tensor in batch.values())
         if size not in self.graphs:
+            why = ""
             try:
                 self.graphs[size] = self._captured(batch)
             except RuntimeError as error:  # out of memory among them
-                return self._without_graphs(batch, error)
+                why = _reason(error)
+            if why:  # outside of the handler: an error keeps alive all that the failed step had in memory
+                return self._without_graphs(batch, why)
         graph, inputs, loss = self.graphs[size]
         for name, tensor in batch.items():
             inputs[name].copy_(tensor, non_blocking=True)
@@ -111,17 +114,17 @@ class CapturedStep:
         self.pool = self.pool or graph.pool()
         return graph, inputs, loss
 
-    def _without_graphs(self, batch, error):
+    def _without_graphs(self, batch, why):
         """From here on one kernel at a time and nothing compiled, which may be what failed; says why."""
         import torch
 
         self._plain_layers()
+        gc.collect()
         if torch.cuda.is_initialized():
             numbers = torch.cuda.default_generators[torch.cuda.current_device()]
             numbers.graphsafe_set_state(numbers.clone_state())  # a capture that failed leaves them unusable
             torch.cuda.empty_cache()
-        first = error.__context__ or error  # the end of a capture only says that something failed before
-        print(message("ways.no_graphs", why=str(first).splitlines()[0][:200]))
+        print(message("ways.no_graphs", why=why))
         return self._run(batch)
 
     def _plain_layers(self):
@@ -166,6 +169,11 @@ def _parts(model):
         text, language, eyes, see = whole, whole.model.language_model, (whole.model.visual,), see_patches
         blocks = whole.model.visual.blocks
     return {"whole": whole, "head": text.lm_head, "language": language, "eyes": eyes, "blocks": blocks, "see": see}
+
+
+def _reason(error):
+    """The first line of what went wrong; the end of a capture itself only says that something failed before."""
+    return str(error.__context__ or error).splitlines()[0][:200]
 
 
 def _loss(head, hidden, labels):

@@ -1,5 +1,7 @@
 """helpers.training.captured: what a packed, captured step learns is what the plain Trainer learns."""
 
+import weakref
+
 import pytest
 import torch
 from PIL import Image
@@ -151,6 +153,22 @@ def test_a_capture_that_fails_is_said_once_and_what_is_learnt_stays(samples, mon
     said = capsys.readouterr().out
     assert said.count("2.00 GiB") == 1 and "more" not in said
     assert all(layer._compiled_call_impl is None for layer in step.layers)
+
+
+def test_what_a_failed_capture_had_in_memory_is_free_before_training_goes_on(samples, monkeypatch):
+    model, processor = fresh()
+    step, held, alive = CapturedStep(model, capture=True, compiled=False), [], []
+
+    def no_memory(step, batch):
+        activations = torch.zeros(10)
+        held.append(weakref.ref(activations))
+        raise RuntimeError("CUDA out of memory.")
+
+    both = CapturedStep._both
+    monkeypatch.setattr(CapturedStep, "_captured", no_memory)
+    monkeypatch.setattr(CapturedStep, "_both", lambda *args: (alive.append(held[0]()), both(*args))[1])
+    step(pack(samples, model, processor))
+    assert alive == [None]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
