@@ -58,10 +58,7 @@ def gradient(step, model, processor, samples):
         def on_pre_optimizer_step(self, args, state, control, **kwargs):
             found.append(step.master.grad.detach().cpu().clone())
 
-    before = step.master.detach().clone()
     train(step, model, processor, samples[:16], 16, Watch())
-    step.master.data.copy_(before)
-    step.refresh()
     return found[0]
 
 
@@ -93,6 +90,7 @@ def work(folder):
     rows, gradients = [], {}
     for way, steps in STEPS.items():
         step = CapturedStep(model, **({"capture": False, "compiled": False} if SMALL else single.FAST[way]))
+        start = step.master.detach().clone()
         for count in COUNTS:
             done = folder / f"{way}-{count}"
             if number >= count:
@@ -102,6 +100,8 @@ def work(folder):
             os.environ["WORLD_SIZE"] = str(count)
             place = {"init_method": f"file://{done}.group", "rank": number, "world_size": count}
             torch.distributed.init_process_group("gloo" if SMALL else "nccl", **place)
+            step.master.data.copy_(start)  # what was trained before must not tell gradients apart
+            step.refresh()
             if way == "packed":
                 gradients[count] = gradient(step, model, processor, samples)
             clock = single.Clock(steps)
