@@ -4,11 +4,11 @@
     python tests/benchmarks/training.py small        (every part on a CPU with tiny models: does it run?)
 
 PART is ``ways`` (Qwen2-VL-2B, LoRA on the language model's seven projections), ``whole`` (the same by training.train,
-start-up included) or ``others`` (LoRA on the vision tower too; GLM-OCR; MiniCPM-o 2.6: all, or the families named
-behind it). Weights are random, which changes neither memory nor speed; pictures have 2 to 6 x 8 to 30 tokens, answers
-20 to 120; a step takes 16 samples in every way, through the Trainer and its loader. A rate is that of the steps after
-the first third. Rows go to a file for each part, training.json, whole_runs.json and families.json in data/benchmarks,
-in place of older ones of the same name. ``whole`` takes numbers of samples, too.
+start-up included; numbers of samples may follow), ``others`` (LoRA on the vision tower too; GLM-OCR; MiniCPM-o 2.6) or
+``cards`` (no more memory than a smaller card has); families may follow those two. Weights are random, which changes
+neither memory nor speed; pictures have 2 to 6 x 8 to 30 tokens, answers 20 to 120; a step takes 16 samples in every
+way, through the Trainer and its loader. A rate is that of the steps after the first third. Rows go to a file for each
+part in data/benchmarks, in place of older ones of the same name.
 """
 
 import json
@@ -22,27 +22,39 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from random_models import ROOT, classes, make_model, make_processor, official_config
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
-from official import _merged, _with_ids  # noqa: E402
-from official_layouts import CONFIGS, TOKENS  # noqa: E402
-
-from helpers import training  # noqa: E402
-from helpers.data.samples import Sample  # noqa: E402
-from helpers.models import attention, families, lora  # noqa: E402
-from helpers.models.inputs import PROMPT  # noqa: E402
-from helpers.pretraining import tiny_glm_ocr, tiny_minicpm, tiny_qwen2_vl  # noqa: E402
-from helpers.settings import Settings  # noqa: E402
-from helpers.training.captured import _parts  # noqa: E402
-from helpers.training.captured_trainer import captured_trainer  # noqa: E402
-from helpers.training.collate import IGNORE, collate  # noqa: E402
-from helpers.training.trainer import arguments as training_arguments  # noqa: E402
+from helpers import training
+from helpers.data.samples import Sample
+from helpers.models import attention
+from helpers.models.inputs import PROMPT
+from helpers.models.plan import CONTEXT
+from helpers.settings import Settings
+from helpers.training.captured import _parts
+from helpers.training.captured_trainer import captured_trainer
+from helpers.training.collate import IGNORE, collate
+from helpers.training.trainer import arguments as training_arguments
 
 SMALL = sys.argv[1:] == ["small"]
 DEVICE = "cpu" if SMALL else "cuda"
-RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families"}  # files in data/benchmarks
+RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families", "cards": "cards"}  # in data/benchmarks
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"  # what the seed recipe names
+CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
+    (40, "qwen2_vl", "plain", 1, True, False),
+    (40, "qwen2_vl", "graphs", 2, False, False),
+    (24, "qwen2_vl", "plain", 1, True, False),
+    (24, "qwen2_vl", "packed", 4, False, False),
+    (24, "qwen2_vl", "graphs", 4, False, False),
+    (16, "qwen2_vl", "plain", 1, True, False),
+    (16, "qwen2_vl", "graphs", 8, False, False),
+    (8, "qwen2_vl", "plain", 16, True, False),
+    (8, "qwen2_vl", "plain", 4, True, True),
+    (40, "minicpm_o", "plain", 1, True, False),
+    (40, "minicpm_o", "packed", 4, False, False),
+    (24, "minicpm_o", "plain", 4, True, False),
+    (24, "minicpm_o", "plain", 1, True, True),
+    (16, "minicpm_o", "plain", 4, True, True),
+)
 FAST = {
     "packed": {"capture": False, "compiled": False},
     "graphs": {"capture": True, "compiled": False},
@@ -72,51 +84,10 @@ def draw(folder, count, processor):
     return samples
 
 
-def make_processor(family):
-    """The family's own kind, which keeps pictures as large as the official one does; few words."""
-    if family == "minicpm_o":
-        from helpers.models.minicpm.image_processing import MiniCPMVImageProcessor
-        from helpers.models.minicpm.processing import MiniCPMOProcessor
-
-        plain = tiny_minicpm.minicpm_o_processor()
-        parts = MiniCPMVImageProcessor(), plain.feature_extractor, plain.tokenizer
-        return MiniCPMOProcessor(*parts, chat_template=plain.chat_template)
-    processor = tiny_qwen2_vl.qwen2_vl_processor() if family == "qwen2_vl" else tiny_glm_ocr.glm_ocr_processor()
-    frames = families.FAMILIES[family].frames
-    processor.image_processor.size = {
-        "shortest_edge": frames * 4 * 28 * 28, "longest_edge": frames * 400 * 28 * 28
-    }  # fmt: skip
-    return processor
-
-
 def build(family, targets, settings, processor):
     """The model at its official size with random weights, with LoRA on ``targets``; "": the family's own."""
-    import transformers as hf
-
-    from helpers.models.minicpm.configuration import MiniCPMOConfig
-    from helpers.models.minicpm.modeling import MiniCPMO
-
-    kinds = {
-        "qwen2_vl": (hf.Qwen2VLConfig, hf.Qwen2VLForConditionalGeneration),
-        "glm_ocr": (hf.GlmOcrConfig, hf.GlmOcrForConditionalGeneration),
-        "minicpm_o": (MiniCPMOConfig, MiniCPMO),
-    }
-    full, small = CONFIGS[family]
-    ids = {token: processor.tokenizer.convert_tokens_to_ids(token) or 0 for token in TOKENS[family]}
-    official = full if not SMALL else _merged(full, small)
-    config = official if family == "minicpm_o" else _with_ids(official, family, ids)
-    if SMALL and family != "minicpm_o":
-        config.get("text_config", config)["vocab_size"] = len(processor.tokenizer) + 9
-    with torch.device(DEVICE):
-        config_class, model_class = kinds[family]
-        made = config_class.from_dict(config)
-        model = model_class._from_config(made, dtype=torch.float32 if SMALL else torch.bfloat16)
-    model.config._name_or_path = f"random-{family}"  # the adapter writes down its base
-    row = families.FAMILIES[family]
-    families.FAMILIES[family] = replace(row, lora_targets=targets or row.lora_targets)
-    model = lora.add_lora(model, family, settings)
-    families.FAMILIES[family] = row
-    return model
+    method = "qlora" if settings.four_bit else "lora"
+    return make_model(family, method, settings, official_config(family, processor, SMALL), classes(family), targets)
 
 
 # --- measuring ----------------------------------------------------------------------------------
@@ -184,8 +155,11 @@ class Clock:
         return 16 * (last - first) / (ended - began)
 
 
-def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="", parts=1):
-    """One row of the results: ``steps`` steps of 16 samples in this way, in so many parts (the seed's: 4)."""
+def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="", parts=1, gb=0, **less):
+    """One row of the results: ``steps`` steps of 16 samples in this way, in so many parts (the seed's: 4).
+
+    gb: no more memory than that, once the model is made; less: gradient_checkpointing and four_bit.
+    """
     from transformers import Trainer
 
     steps, seed = 2 if SMALL else steps, way == "seed"
@@ -193,19 +167,25 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="",
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     parts = 4 if seed else parts
-    settings = make_settings(steps * 16, 16 // parts, parts)
+    settings = replace(make_settings(steps * 16, 16 // parts, parts), **({} if SMALL else less))
     model, clock = build(family, targets, settings, processor), Clock(steps)
+    if gb and not SMALL:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        share = (gb * 1e9 - CONTEXT) / torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(share)
     rows = (samples * (steps * 16 // len(samples) + 1))[: steps * 16]
     with tempfile.TemporaryDirectory() as folder:
         arguments = training_arguments(settings, Path(folder))
-        arguments.gradient_checkpointing, arguments.save_strategy, arguments.disable_tqdm = seed, "no", True
+        arguments.gradient_checkpointing = seed or settings.gradient_checkpointing
+        arguments.save_strategy, arguments.disable_tqdm = "no", True
         began = time.perf_counter()
         if way in FAST:
             trainer = captured_trainer(model, processor, rows, arguments, PROMPT, [clock.callback], **FAST[way])
         else:
-            if seed:
+            if arguments.gradient_checkpointing:
                 model.enable_input_require_grads()
-            else:
+            if not seed:
                 attention.batch_vision_attention(model)
             collator = partial(full_logits if seed else collate, processor=processor)
             options = {"args": arguments, "train_dataset": rows, "data_collator": collator}
@@ -271,6 +251,23 @@ def others(keep, rate, folder):
             keep(measure(way, samples, processor, rate, steps, family, parts=parts))
 
 
+def cards(keep, rate, folder):
+    for family in sys.argv[2:] or ("qwen2_vl", "minicpm_o"):
+        processor = make_processor(family)
+        samples = draw(Path(tempfile.mkdtemp(dir=folder)), 128 if not SMALL else 32, processor)
+        for gb, _, way, parts, again, four_bit in [row for row in CARDS if row[1] == family]:
+            if not SMALL:
+                torch.cuda.set_per_process_memory_fraction(1.0)
+            less = {"gradient_checkpointing": again, "four_bit": four_bit}
+            row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "parts": parts} | less
+            try:
+                steps = 24 if way == "graphs" else 6
+                keep(row | measure(way, samples, processor, rate, steps, family, parts=parts, gb=gb, **less))
+            except torch.OutOfMemoryError as error:
+                why = str(error)[:120]
+                keep(row | {"failed": why})
+
+
 def main():
     rate = matrix_rate()
     card = "CPU" if SMALL else torch.cuda.get_device_name()
@@ -282,11 +279,12 @@ def main():
         print(row, flush=True)
         path = (Path(tempfile.mkdtemp()) if SMALL else ROOT / "data" / "benchmarks") / f"{RESULTS[part]}.json"
         rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
-        kept = [old for old in rows if any(old[key] != row[key] for key in ("family", "targets", "way", "samples"))]
+        names = ("family", "targets", "way", "samples", "gb", "parts", "four_bit")
+        kept = [old for old in rows if any(old.get(name) != row.get(name) for name in names)]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(facts | {"rows": [*kept, row]}, indent=1) + "\n", encoding="utf-8")
 
-    parts = {"ways": ways, "whole": whole, "others": others}
+    parts = {"ways": ways, "whole": whole, "others": others, "cards": cards}
     with tempfile.TemporaryDirectory() as folder:
         for part in parts if SMALL else sys.argv[1:2]:
             parts[part](partial(keep, part), rate, Path(tempfile.mkdtemp(dir=folder)))
