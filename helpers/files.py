@@ -158,6 +158,19 @@ def locked(folder, needed=0):
 
 
 @contextmanager
+def changing(file):
+    """Hold ``file`` alone until the block ends: it is read, changed and written back with nobody in between.
+
+    Raises:
+        BlockingIOError: another process or thread has held it for seconds.
+        DiskError: no space is left in the block, or its folder may not be written.
+    """
+    file = Path(file)
+    with _held(file.parent, file.with_name(f".{file.name}.lock")):
+        yield
+
+
+@contextmanager
 def _held(folder, file, needed=0):
     """Hold ``folder`` by a lock on ``file``, which names the holder; its last act is to remove it."""
     from filelock import FileLock, Timeout

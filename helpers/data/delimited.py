@@ -4,20 +4,18 @@ Cells in double quotes may hold delimiters, line breaks and, doubled, quotes. Wh
 not close, they are read as plain signs, as label files are written; any other such file is refused.
 """
 
-import codecs
 import csv
 import io
 from pathlib import Path
 
 from helpers.data.dialects import ANSWERS, QUESTIONS, TEXTS, file_key, find_key, media_of
-from helpers.files import read_text
+from helpers.data.encodings import decode
 from helpers.language import message
 from helpers.paths import short
 
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}  # with the delimiter that is tried first
 DELIMITERS = ",\t;|"
 CELL = 2**20  # characters of the longest cell; csv's own limit is 131,072
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_table(path):
@@ -26,8 +24,8 @@ def read_table(path):
     A row of more or fewer cells is a fault, and so is a cell that swallowed further rows.
 
     Raises:
-        ValueError: not UTF-8 (nor UTF-16 with its mark), quotes that do not close, or no delimiter makes columns of
-            files and texts of it.
+        ValueError: not UTF-8 (nor UTF-16 with its mark), with the encoding where it can be told; quotes that do not
+            close; or no delimiter makes columns of files and texts of it.
     """
     text, unclosed = _decoded(path), None
     for delimiter in _candidates(text, Path(path).suffix.lower()):
@@ -47,13 +45,11 @@ def read_table(path):
 
 
 def _decoded(path):
-    data = Path(path).read_bytes()
-    if not data.startswith(UTF_16):
-        return read_text(path)
-    try:
-        return data.decode("utf-16")
-    except UnicodeDecodeError as error:
-        raise ValueError(message("files.not_utf8", file=short(path), byte=error.start)) from error
+    text, fault = decode(Path(path).read_bytes())
+    byte, reason, cure = fault or (None, "", "")
+    if byte is not None or not text and fault:  # a mark of UTF-8 or UTF-16 is no fault here
+        raise ValueError(message("convert.encoding", file=short(path), reason=reason, cure=cure))
+    return text
 
 
 def _candidates(text, suffix):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from helpers.data.rows import read_rows
 from helpers.data.samples import MODALITIES, Sample
-from helpers.files import read_text, relative, write_text
+from helpers.files import changing, read_text, relative, write_text
 from helpers.language import message
 from helpers.paths import short
 
@@ -128,7 +128,7 @@ def register(dataset_info_path, name, file):
 
     Raises:
         ValueError: a file of another folder or without readable rows, or a dataset_info.json that is no JSON object.
-        FileNotFoundError: no such data file.
+        FileNotFoundError: no such data file. BlockingIOError: another process has held dataset_info.json for seconds.
     """
     info, file = Path(dataset_info_path), Path(file)
     if not file.is_absolute() and file.parent == Path("."):
@@ -137,9 +137,9 @@ def register(dataset_info_path, name, file):
         raise FileNotFoundError(message("formats.not_written", file=short(file)))
     if os.path.abspath(file.parent) != os.path.abspath(info.parent):
         raise ValueError(message("formats.beside", file=short(file), info=short(info)))
-    entries = _read(info, dict) if info.exists() else {}
-    entries[name] = entry_of(file)
-    _write(entries, info)
+    entry = entry_of(file)
+    with changing(info):
+        _write((_read(info, dict) if info.exists() else {}) | {name: entry}, info)
 
 
 def entry_of(file):

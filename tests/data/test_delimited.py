@@ -69,8 +69,14 @@ def test_another_encoding_is_refused(tmp_path, encoding):
 
 def test_half_a_character_of_utf_16_is_refused(tmp_path):
     (tmp_path / "a.csv").write_bytes("image,text".encode("utf-16") + b"a")
-    with pytest.raises(ValueError, match="a.csv: not UTF-8"):
+    with pytest.raises(ValueError, match="a.csv: UTF-16"):
         read_table(tmp_path / "a.csv")
+
+
+def test_what_a_spreadsheet_of_a_chinese_machine_saves_is_named_with_its_cure(tmp_path):
+    rows = "".join(f"第{number}页.png,北京市海淀区中关村大街{number}号，合计人民币壹佰元整\n" for number in range(20))
+    with pytest.raises(ValueError, match="gb18030 '第10页.png,北京市.*iconv"):
+        table(tmp_path, "图片,文字\n" + rows, encoding="gbk")
 
 
 def test_a_cell_of_any_length(tmp_path):

@@ -1,6 +1,7 @@
 """helpers.data.formats: every text and file survives each format, and LLaMA-Factory finds what was registered."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -207,6 +208,15 @@ def test_damaged_dataset_info_is_named_and_left_alone(tmp_path, samples, content
     with pytest.raises(ValueError, match=r"dataset_info\.json.*not"):
         register(tmp_path / "dataset_info.json", "formulas", "train.json")
     assert (tmp_path / "dataset_info.json").read_text(encoding="utf-8") == content
+
+
+def test_what_is_registered_at_the_same_time_is_all_there(tmp_path, samples):
+    write_sharegpt(samples, tmp_path / "a.json", "Read.")
+    names = [f"set {number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: register(tmp_path / "dataset_info.json", name, "a.json"), names))
+    assert sorted(json.loads((tmp_path / "dataset_info.json").read_bytes())) == sorted(names)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_file_that_does_not_exist_is_not_registered(tmp_path):
