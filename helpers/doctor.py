@@ -13,7 +13,8 @@ from importlib import metadata
 
 from helpers import hub
 from helpers.language import columns_of, message, padded
-from helpers.models import FAMILIES, plan
+from helpers.models import FAMILIES
+from helpers.models.plan import fastest_step
 from helpers.paths import ROOT
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))
@@ -23,7 +24,6 @@ MEMORY_GB = 6
 GPU_GB = 8
 HUBS = {"modelscope": "ModelScope", "huggingface": "Hugging Face"}
 RUNS = (("glm_ocr", "lora"), ("glm_ocr", "full"), ("qwen2_vl", "lora"), ("minicpm_o", "lora"), ("minicpm_o", "qlora"))
-STEPS = ((16, False), (16, True), (4, True), (1, True))  # batch size, gradient checkpointing: the fastest first
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,13 @@ def trainable() -> list[Check]:
         return []
     if not torch.cuda.is_available():
         return []
-    room = 0.95 * torch.cuda.get_device_properties(0).total_memory / 1e9
+    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
     lines = []
     for family, method in RUNS:
         facts = {"model": FAMILIES[family].folder, "method": {"lora": "LoRA", "qlora": "QLoRA"}.get(method, method)}
-        for size, again in STEPS:
-            if plan(family, method, size, gradient_checkpointing=again).total <= room:
-                extra = message("doctor.checkpointing") if again else ""
-                lines.append(message("doctor.fits", **facts, size=size, extra=extra))
-                break
-        else:
-            lines.append(message("doctor.does_not_fit", **facts))
+        step = fastest_step(memory, family, method)
+        facts["extra"] = message("doctor.checkpointing") if step.gradient_checkpointing else ""
+        lines.append(message("doctor.fits" if step.fits else "doctor.does_not_fit", **facts, size=step.batch_size))
     return [Check(message("doctor.trainable"), True, "; ".join(lines))]
 
 

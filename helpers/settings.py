@@ -13,10 +13,8 @@ from helpers.hub import host_of
 from helpers.language import message
 from helpers.paths import OUTPUT, short
 
-ROOMY_GB = 40  # GPU memory, in units of 10^9 bytes, from which batch 16 is taken in one go
-SPARE_GB = 70  # and from which all that the layers made is kept: no gradient checkpointing
-LARGEST_SEED = 2**32 - 1  # that NumPy takes
-LARGEST_COUNT = 10**9
+STEP = 16  # samples of an optimizer step in real mode, whatever the card
+LARGEST_SEED, LARGEST_COUNT = 2**32 - 1, 10**9  # NumPy takes no larger seed
 CHOICES = {
     "mode": ("tiny", "real"),
     "hub": ("modelscope", "huggingface", "local"),
@@ -24,10 +22,7 @@ CHOICES = {
     "dtype": ("float32", "bfloat16"),
     "tracker": ("local", "offline", "cloud", "disabled"),
 }
-COUNTS = (
-    *("train_samples", "test_samples", "batch_size", "gradient_accumulation"),
-    *("epochs", "lora_r", "lora_alpha", "max_new_tokens"),
-)
+COUNTS = "train_samples test_samples batch_size gradient_accumulation epochs lora_r lora_alpha max_new_tokens".split()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,20 +83,19 @@ class Settings:
         return _make(cls, chosen, overrides)
 
     @classmethod
-    def real(cls, **overrides) -> "Settings":
+    def real(cls, family=None, **overrides) -> "Settings":
         """Official weights in bfloat16 on a GPU; looks at the machine and the environment (`HF_ENDPOINT`).
+
+        How many samples go at once, and whether with gradient checkpointing, is planned (`models.plan`): for `family`
+        of `models.FAMILIES`, or for the largest model of the lessons that this GPU can train at all.
 
         Raises TypeError for a name that is not a setting, ValueError for a value that cannot be.
         """
         device, memory_gb, device_reason = _find_device()
         device = overrides.get("device", device)
-        memory_gb = memory_gb if device == "cuda" else 0
-        batch, accumulation = (16, 1) if memory_gb >= ROOMY_GB else (4, 4)
-        room = (
-            message("settings.gpu_memory", gb=f"{memory_gb:.0f}")
-            if memory_gb
-            else message("settings.careful", device=device)
-        )
+        batch, again, room = _find_step(device, memory_gb, family, overrides)
+        accumulation = STEP // batch if batch in range(1, STEP) else 1
+        whole = batch * accumulation if accumulation > 1 else batch
         chosen = {
             "mode": ("real", message("settings.real_mode")),
             "hub": _find_hub(overrides),
@@ -112,12 +106,9 @@ class Settings:
             else ("float32", message("settings.float32", device=device)),
             "train_samples": (2000, message("settings.real_train_samples")),
             "test_samples": (200, message("settings.test_samples")),
-            "batch_size": (batch, message("settings.real_batch_size", room=room, gb=ROOMY_GB)),
-            "gradient_accumulation": (accumulation, message("settings.real_accumulation", count=batch * accumulation)),
-            "gradient_checkpointing": (
-                memory_gb < SPARE_GB,
-                message("settings.real_checkpointing", room=room, gb=SPARE_GB),
-            ),
+            "batch_size": (batch, room),
+            "gradient_accumulation": (accumulation, message("settings.real_accumulation", count=whole)),
+            "gradient_checkpointing": (again, room),
             "epochs": (2, message("settings.real_epochs")),
             "learning_rate": (1e-4, message("settings.real_learning_rate")),
             "lora_r": (64, message("settings.real_lora_r")),
@@ -191,6 +182,19 @@ def _find_device() -> tuple[str, float, str]:
     return "cpu", 0.0, message("settings.no_gpu")
 
 
+def _find_step(device: str, memory_gb: float, family: str | None, overrides: dict) -> tuple[int, bool, str]:
+    """(samples at once, gradient checkpointing, why); the caller's own values are planned with."""
+    from helpers.models.plan import fastest_step, get_family
+
+    if device != "cuda" or not memory_gb:
+        return overrides.get("batch_size", 4), True, message("settings.careful", device=device)
+    own = {key: overrides[key] for key in ("batch_size", "gradient_checkpointing", "lora_r") if key in overrides}
+    step = fastest_step(memory_gb, family, "qlora" if overrides.get("four_bit") else "lora", **own)
+    facts = {"gb": f"{memory_gb:.0f}", "model": get_family(step.family).folder, "needed": f"{step.needed:.0f}"}
+    why = message("settings.planned" if step.fits else "settings.no_room", **facts)
+    return step.batch_size, step.gradient_checkpointing, why
+
+
 def _find_hub(overrides: dict) -> tuple[str, str]:
     """The hub to ask for real weights, and why."""
     endpoint = host_of(os.environ.get("HF_ENDPOINT", ""))
@@ -211,7 +215,7 @@ def _check(settings: Settings):
     for name in ("gradient_checkpointing", "four_bit"):
         if type(getattr(settings, name)) is not bool:
             raise ValueError(message("settings.no_bool", name=name, value=getattr(settings, name)))
-    for name in COUNTS + ("seed",):
+    for name in [*COUNTS, "seed"]:
         value, (minimum, maximum) = getattr(settings, name), (0, LARGEST_SEED) if name == "seed" else (1, LARGEST_COUNT)
         if type(value) is not int or not minimum <= value <= maximum:
             facts = {"name": name, "value": value, "minimum": minimum, "maximum": maximum}

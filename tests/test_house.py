@@ -14,10 +14,10 @@ from helpers.paths import ROOT
 FLOORS = (  # an import may only point to a floor further up in this list; rooms of one floor do not know each other
     ("helpers", "paths", "language", "parent"),
     ("hub", "jupyter", "notation", "disk", "processes"),
-    ("files", "settings", "evaluation"),
+    ("files", "evaluation"),
     ("data",),
     ("models",),
-    ("training", "inference", "doctor"),
+    ("settings", "training", "inference", "doctor"),
     ("show", "llamafactory", "pretraining"),
     ("course",),
 )

@@ -87,19 +87,43 @@ def test_real_on_a_large_gpu_takes_one_large_batch(machine):
     assert (real.batch_size, real.gradient_accumulation) == (16, 1) and real.reasons["device"] == "Pretend 1"
 
 
-def test_real_on_a_small_gpu_keeps_the_same_effective_batch(machine):
-    machine("cuda", 16)
-    real = Settings.real()
-    assert (real.batch_size, real.gradient_accumulation) == (4, 4)
+CARDS = [(6, 4, True), (8, 1, True), (16, 16, True), (24, 4, True), (32, 16, True), (48, 16, True), (80, 16, False)]
 
 
-@pytest.mark.parametrize("memory_gb, batch, checkpointing", [(16, 4, True), (48, 16, True), (80, 16, False)])
-def test_real_keeps_what_the_layers_made_only_where_there_is_room(machine, memory_gb, batch, checkpointing):
+@pytest.mark.parametrize("memory_gb, batch, checkpointing", CARDS)
+def test_real_takes_the_fastest_step_that_has_room_and_keeps_the_effective_batch(
+    machine, memory_gb, batch, checkpointing
+):
     machine("cuda", memory_gb)
     real = Settings.real()
     assert (real.batch_size, real.gradient_checkpointing) == (batch, checkpointing)
+    assert real.batch_size * real.gradient_accumulation == 16
     assert f"{memory_gb} GB of GPU memory" in real.reasons["gradient_checkpointing"]
     assert Settings.real(gradient_checkpointing=not checkpointing).gradient_checkpointing is not checkpointing
+
+
+@pytest.mark.parametrize(("memory_gb", "model"), [(24, "MiniCPM-o"), (16, "Qwen2-VL"), (8, "Qwen2-VL"), (6, "GLM-OCR")])
+def test_real_plans_for_the_largest_model_that_the_gpu_can_train(machine, memory_gb, model):
+    machine("cuda", memory_gb)
+    assert model in Settings.real().reasons["batch_size"]
+
+
+def test_real_plans_with_what_is_given(machine):
+    machine("cuda", 24)
+    assert (Settings.real(family="qwen2_vl").batch_size, Settings.real(four_bit=True).batch_size) == (16, 16)
+    own = Settings.real(batch_size=2, family="glm_ocr")
+    assert (own.batch_size, own.gradient_accumulation, own.gradient_checkpointing) == (2, 8, False)
+    machine("cuda", 80)
+    assert Settings.real(batch_size=32, family="minicpm_o").gradient_checkpointing
+
+
+def test_real_says_that_a_gpu_is_too_small(machine):
+    machine("cuda", 2)
+    real = Settings.real()
+    assert (real.batch_size, real.gradient_checkpointing) == (1, True)
+    assert "too little" in real.reasons["batch_size"]
+    with pytest.raises(KeyError, match="no_such"):
+        Settings.real(family="no_such")
 
 
 def test_memory_of_a_gpu_counts_only_for_the_gpu(machine):

@@ -19,6 +19,10 @@ AGAIN = 1.4  # a layer that is computed again, with the gradients of what it mak
 CONTEXT = 0.81e9  # bytes: CUDA itself and its libraries
 SPARE = {"logits": 0.35, "activations": 0.02, "gradients": 0.4}  # PyTorch's cache beyond what is in use, of each;
 # "gradients" counts for full fine-tuning alone: those of LoRA are small
+STEPS = ((16, False), (16, True), (4, True), (1, True))  # samples at once, gradient checkpointing: the fastest first
+LARGEST_FIRST = ("minicpm_o", "qwen2_vl", "glm_ocr")  # models of the lessons, by the memory that they take
+USABLE = 0.95  # of a card's memory: its screen and PyTorch's gaps take the rest
+FORMULA = {"minicpm_o": 64, "minicpm_v": 64}  # tokens of a formula's picture, one slice; of others' at most 256
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,38 @@ def plan(
     rest = CONTEXT + SPARE["logits"] * logits + SPARE["activations"] * activations
     rest += SPARE["gradients"] * 4 * trained * full
     return Plan(*(part / 1e9 for part in (weights, 8 * trained, activations, logits, gradients, rest)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """How to take a step on a card: the model, samples at once, gradient checkpointing, GB needed, and does it fit?"""
+
+    family: str
+    batch_size: int
+    gradient_checkpointing: bool
+    needed: float
+    fits: bool
+
+
+def fastest_step(memory_gb, family=None, method="lora", batch_size=None, gradient_checkpointing=None, lora_r=64):
+    """The fastest ``Step`` with which formulas like those of LaTeX_OCR can be trained on a card of ``memory_gb``; if
+    there is none, the one that takes the least.
+
+    Args:
+        family: None: the largest of ``LARGEST_FIRST`` that can be trained on the card at all.
+        batch_size, gradient_checkpointing: given ones stay as they are.
+        others: see ``plan``.
+    """
+    for name in [family] if family else LARGEST_FIRST:
+        for size, again in STEPS:
+            size = size if batch_size is None else batch_size
+            again = again if gradient_checkpointing is None else gradient_checkpointing
+            sizes = {"image_tokens": FORMULA.get(name, 256), "lora_r": lora_r}
+            needed = plan(name, method, size, gradient_checkpointing=again, **sizes).total
+            step = Step(name, size, again, needed, fits=needed <= USABLE * memory_gb)
+            if step.fits:
+                return step
+    return step
 
 
 def _check(name, value, largest=LARGEST):
