@@ -80,14 +80,14 @@ def test_a_missing_gpu_is_said(machine):
         Settings.tiny(device="cuda")
 
 
-def test_real_on_a_large_gpu_takes_one_large_batch(machine):
+def test_real_on_a_large_gpu_keeps_what_the_layers_made(machine):
     machine("cuda", 80)
     real = Settings.real()
     assert (real.device, real.dtype) == ("cuda", "bfloat16")
-    assert (real.batch_size, real.gradient_accumulation) == (16, 1) and real.reasons["device"] == "Pretend 1"
+    assert (real.batch_size, real.gradient_accumulation) == (8, 2) and real.reasons["device"] == "Pretend 1"
 
 
-CARDS = [(6, 4, True), (8, 1, True), (16, 16, True), (24, 4, True), (32, 16, True), (48, 16, True), (80, 16, False)]
+CARDS = [(6, 4, True), (8, 1, True), (16, 16, True), (24, 4, True), (32, 16, True), (48, 16, True), (80, 8, False)]
 
 
 @pytest.mark.parametrize("memory_gb, batch, checkpointing", CARDS)
@@ -115,6 +115,7 @@ def test_real_plans_with_what_is_given(machine):
     assert (own.batch_size, own.gradient_accumulation, own.gradient_checkpointing) == (2, 8, False)
     machine("cuda", 80)
     assert Settings.real(batch_size=32, family="minicpm_o").gradient_checkpointing
+    assert Settings.real(family="qwen2_vl").batch_size == 16
 
 
 def test_real_says_that_a_gpu_is_too_small(machine):

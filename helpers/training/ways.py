@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from helpers import processes
 from helpers.language import message
+from helpers.models.families import get_family
+from helpers.models.plan import GRAPHS, fastest_step
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,25 @@ def _no_packing(model, settings):
             return name
     if settings.dtype != "bfloat16":
         return settings.dtype
-    return _no_flash_attention()
+    return _no_flash_attention() or _no_memory(model, settings)
+
+
+def _no_memory(model, settings):
+    """Why MiniCPM is too large for it; "" if it is not. The smaller models take no more than in the plain way."""
+    import torch
+
+    family = next((name for name in GRAPHS if get_family(name).model_type == model.config.model_type), None)
+    if family is None:
+        return ""
+    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+    own = {
+        "batch_size": max(1, settings.batch_size // processes.count()),
+        "gradient_checkpointing": False,
+        "lora_r": settings.lora_r,
+    }
+    step = fastest_step(memory, family, **own)
+    facts = {"size": step.batch_size, "needed": f"{step.needed:.0f}", "gb": f"{memory:.0f}"}
+    return "" if step.fits else message("ways.memory", **facts)
 
 
 def _no_flash_attention():

@@ -27,6 +27,34 @@ def test_a_row_has_its_figures_and_how_many_times_as_fast_it_is():
     assert [row[1:] for row in rows] == [["4.0", "0.6%", "", "1.0"], ["1,210.0", "", "40.2", "302.5"]]
 
 
+def test_each_model_is_compared_with_its_own_first_row():
+    rates = [
+        ("glm_ocr", "seed", 4.0),
+        ("glm_ocr", "plain", 36.0),
+        ("qwen2_vl", "seed", 2.0),
+        ("qwen2_vl", "plain", 30.0),
+    ]
+    every = [{"family": family, "way": way, "samples_per_second": rate} for family, way, rate in rates]
+    head, *rows = benchmarks.rows(FOUND | {"rows": every})
+    assert head[0] == "model" and [row[0] for row in rows] == ["GLM-OCR"] * 2 + ["Qwen2-VL-2B-Instruct"] * 2
+    assert [row[-1] for row in rows] == ["1.0", "9.0", "1.0", "15.0"]
+
+
+def test_several_gpus_are_compared_with_one():
+    rates = [("packed", 2, 30.0), ("packed", 1, 20.0), ("compiled", 2, 300.0), ("compiled", 1, 100.0)]
+    every = [{"way": way, "gpus": gpus, "samples_per_second": rate} for way, gpus, rate in rates]
+    found = {key: value for key, value in FOUND.items() if key != "matrix_tflops"} | {"rows": every}
+    assert [row[-1] for row in benchmarks.rows(found)[1:]] == ["1.5", "1.0", "3.0", "1.0"]
+    assert "NVIDIA X1" in benchmarks.source(found)
+
+
+def test_whole_runs_are_in_the_order_of_their_lengths_and_show_their_seconds():
+    every = [{"way": "train", "samples": count, "seconds": 99.6, "samples_per_second": 50.0} for count in (20000, 2000)]
+    head, *rows = benchmarks.rows(FOUND | {"rows": every})
+    assert head[1:] == ["samples", "seconds, start to end", "samples/s"]
+    assert [row[1:] for row in rows] == [["2,000", "100", "50.0"], ["20,000", "100", "50.0"]]
+
+
 def test_a_column_that_no_row_has_is_left_out():
     assert len(benchmarks.rows(FOUND | {"rows": FOUND["rows"][:1]})[0]) == 4
 
@@ -38,12 +66,13 @@ def test_card_torch_and_date_stand_below(monkeypatch):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_table_of_the_lesson_is_shown(language, monkeypatch):
+@pytest.mark.parametrize("name", ["training", "families", "whole_runs", "scaling"])
+def test_the_tables_of_the_lesson_are_shown(name, language, monkeypatch):
     shown = []
     monkeypatch.setattr(jupyter, "display", shown.append)
     monkeypatch.setenv("LESSON_LANGUAGE", language)
-    benchmarks.benchmark("training")
-    lines, found = shown[0]["text/plain"].splitlines(), json.loads((FILES[0].parent / "training.json").read_bytes())
+    benchmarks.benchmark(name)
+    lines, found = shown[0]["text/plain"].splitlines(), json.loads((FILES[0].parent / f"{name}.json").read_bytes())
     assert len(lines) == len(found["rows"]) + 2
     assert lines[-1] in shown[0]["text/html"] and shown[0]["text/html"].count("<tr>") == len(lines) - 1
 

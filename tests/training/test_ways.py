@@ -13,6 +13,7 @@ class Model:
     """A model that knows positions of pictures, as Qwen2-VL and GLM-OCR do."""
 
     get_rope_index = None
+    config = SimpleNamespace(model_type="qwen2_vl")
 
     def modules(self):
         return [self]
@@ -21,7 +22,7 @@ class Model:
 def settings(samples, **more):
     return SimpleNamespace(
         **{"device": "cuda", "dtype": "bfloat16", "train_samples": samples, "epochs": 1}
-        | {"four_bit": False, "gradient_checkpointing": False}
+        | {"four_bit": False, "gradient_checkpointing": False, "batch_size": 16, "lora_r": 64}
         | more
     )
 
@@ -32,6 +33,7 @@ def gpu(monkeypatch):
     found = SimpleNamespace(capability=(9, 0))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: found.capability)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA T4")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(total_memory=85e9))
     return found
 
 
@@ -56,6 +58,20 @@ def test_epochs_count():
 def test_what_packing_cannot_do_is_named(name, capsys):
     assert ways.choose_way(Model(), settings(50000, **{name: True})) == ways.PLAIN
     assert name in capsys.readouterr().out
+
+
+class MiniCPM(Model):
+    """A model with a resampler, as MiniCPM has one."""
+
+    get_rope_index = property(doc="it has none")
+    resampler = None
+    config = SimpleNamespace(model_type="minicpmo")
+
+
+@pytest.mark.parametrize(("size", "name"), [(8, "compiled"), (16, "plain")])
+def test_minicpm_is_packed_where_its_graphs_have_room(size, name, capsys):
+    assert ways.choose_way(MiniCPM(), settings(50000, batch_size=size)).name == name
+    assert ("89 GB" in capsys.readouterr().out) == (name == "plain")
 
 
 def test_another_family_is_trained_plainly(capsys):
