@@ -11,6 +11,7 @@ from helpers.show import benchmarks
 
 COLUMNS = ("lesson", "seconds", "task", "metric", "before", "after", "n")
 README_START, README_END = "<!-- results: make readme -->", "<!-- end of results -->"
+SPEED = ("training", "families")  # files of data/benchmarks that the READMEs show
 SPEED_START, SPEED_END = "<!-- speed: make readme -->", "<!-- end of speed -->"
 HEADS = {
     "README.md": ("lesson", "task", "exact match", "CER", "n", "minutes", "All measures", "metric", "before", "after"),
@@ -92,25 +93,28 @@ def kept_rows(notebooks: Path) -> list[dict]:
 
 
 def readme_speed(found: dict, language: str) -> str:
-    """``data/benchmarks/training.json``, read into ``found``, as a Markdown table in one language."""
+    """A file of ``data/benchmarks``, read into ``found``, as a Markdown table in one language."""
 
     def message(key, **values):
         return texts()[key][language].format(**values)
 
-    heads, *lines = (f"| {' | '.join(line)} |" for line in benchmarks.rows(found, message))
-    rule = "|---" + "|---:" * (heads.count(" | ")) + "|"
-    return "\n".join([heads, rule, *lines, "", benchmarks.source(found, message)])
+    head, *table = benchmarks.rows(found, message)
+    figures = [all(not cell or cell[0].isdigit() for cell in column) for column in zip(*table, strict=True)]
+    rule = ["---:" if figure else "---" for figure in figures]
+    lines = [f"| {' | '.join(line)} |" for line in (head, *table)]
+    return "\n".join([lines[0], f"|{'|'.join(rule)}|", *lines[1:], "", benchmarks.source(found, message)])
 
 
 def write_readmes(root: Path):
     """Put the results of the notebooks and the speed on a GPU between the marks in both READMEs."""
     rows = kept_rows(root / "notebooks")
-    speed = json.loads((root / "data" / "benchmarks" / "training.json").read_bytes())
+    speed = [json.loads((root / "data" / "benchmarks" / f"{name}.json").read_bytes()) for name in SPEED]
     for name, heads in HEADS.items():
         text = (root / name).read_text(encoding="utf-8")
         text = _between(text, name, README_START, README_END, readme_results(rows, heads))
         language = "zh" if name == "README_zh.md" else "en"
-        text = _between(text, name, SPEED_START, SPEED_END, readme_speed(speed, language))
+        tables = "\n\n".join(readme_speed(found, language) for found in speed)
+        text = _between(text, name, SPEED_START, SPEED_END, tables)
         write_text(root / name, text)
         print(f"{name}: written")
 

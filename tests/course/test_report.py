@@ -57,7 +57,10 @@ RATES = {"samples_per_second": 4.0, "share_of_matrix_rate": 0.01, "peak_gb": 12.
 def write_readmes(folder, end=report.README_END):
     rows = [RATES | {"way": "seed"}, RATES | {"way": "packed", "samples_per_second": 60.0}]
     (folder / "data" / "benchmarks").mkdir(parents=True)
-    (folder / "data" / "benchmarks" / "training.json").write_text(json.dumps(SPEED | {"rows": rows}), encoding="utf-8")
+    for name in ("training", "families"):
+        (folder / "data" / "benchmarks" / f"{name}.json").write_text(
+            json.dumps(SPEED | {"rows": rows}), encoding="utf-8"
+        )
     speed = f"{report.SPEED_START}\nold\n{report.SPEED_END}"
     for name in ("README.md", "README_zh.md"):
         (folder / name).write_text(f"top\n{report.README_START}\nold\n{end}\n{speed}\nend\n", encoding="utf-8")
