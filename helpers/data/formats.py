@@ -137,9 +137,14 @@ def register(dataset_info_path, name, file):
         raise FileNotFoundError(message("formats.not_written", file=short(file)))
     if os.path.abspath(file.parent) != os.path.abspath(info.parent):
         raise ValueError(message("formats.beside", file=short(file), info=short(info)))
+    _entries(info)  # a torn one is refused before a large file is read
     entry = entry_of(file)
     with changing(info):
-        _write((_read(info, dict) if info.exists() else {}) | {name: entry}, info)
+        _write(_entries(info) | {name: entry}, info)
+
+
+def _entries(info):
+    return _read(info, dict) if info.exists() else {}
 
 
 def entry_of(file):

@@ -33,7 +33,7 @@ def test_patches(samples, family):
     use_varlen(model)
     found = see_patches(model, batch)
     assert len(found) == len(batch["image_places"]) >= len(wanted)
-    assert torch.allclose(found[: len(wanted)], wanted, atol=1e-4)
+    assert (found[: len(wanted)] - wanted).norm() < 1e-4 * wanted.norm()
 
 
 @pytest.mark.parametrize("family", ["minicpm_o", "minicpm_v"])
@@ -45,5 +45,5 @@ def test_slices(samples, family):
     use_varlen(model)
     found = see_slices(model, batch)
     assert len(found) == len(batch["image_places"]) > len(wanted)
-    assert torch.allclose(found[: len(wanted)], wanted, atol=1e-4)
+    assert (found[: len(wanted)] - wanted).norm() < 1e-4 * wanted.norm()
     assert found.isfinite().all()  # what fills up, too: it would spoil every gradient
