@@ -1,0 +1,94 @@
+"""Do the fast ways learn what the plain one learns? The shipped Qwen2-VL, handwritten formulas, 5 seeds, 300 steps.
+
+    python tests/benchmarks/equality.py          (a GPU: bfloat16, graphs, compiled layers; a CPU: float32, packed)
+    python tests/benchmarks/equality.py small    (one seed, four steps: does it run?)
+
+Each seed is trained twice by ``training.train``, plainly and fast, and read on 200 held-out pictures. The two ways deal
+the samples into batches differently, so they are two draws of the same training: what counts is whether their mean
+differs by more than the seeds do. Loss is that of the held-out answers, a mean over labels. Rows go to
+data/benchmarks/equality.json.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from functools import partial
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from helpers import Settings, data, evaluation, inference, models, training  # noqa: E402
+from helpers.training.ways import PLAIN, Way  # noqa: E402
+
+SMALL, CUDA = sys.argv[1:] == ["small"], torch.cuda.is_available()
+SEEDS, STEPS, BATCH, TEST = (1, 4, 8, 8) if SMALL else (5, 300, 8, 200)
+FAST = Way("compiled", 216, 107, capture=True, compiled=True) if CUDA else Way("packed", 63, 2)
+
+
+def settings_of(seed):
+    place = {"device": "cuda", "dtype": "bfloat16"} if CUDA else {}
+    return Settings.tiny(
+        seed=seed, train_samples=STEPS * BATCH, test_samples=TEST, batch_size=BATCH, tracker="disabled", **place
+    )
+
+
+def held_out_loss(model, processor, samples):
+    """Mean over all labels of the held-out answers."""
+    total = count = 0
+    for start in range(0, len(samples), 20):
+        batch = training.collate(samples[start : start + 20], processor)
+        labels = int((batch["labels"] != training.IGNORE).sum())
+        with torch.no_grad():
+            total += model(**{key: value.to(model.device) if hasattr(value, "to") else value
+                              for key, value in batch.items()}).loss.item() * labels  # fmt: skip
+        count += labels
+    return total / count
+
+
+def run(folder, way, seed):
+    """One training and its reading: a row of the results."""
+    torch.set_num_threads(1 if not CUDA else 4)
+    import_module("helpers.training.trainer").choose_way = lambda model, settings: way
+    settings = settings_of(seed)
+    train, test = data.formulas(settings_of(0), folder / "data", "handwritten")  # drawn before, the same for all
+    torch.manual_seed(seed)
+    model, processor = models.load("qwen2_vl", settings)
+    model = models.add_lora(model, "qwen2_vl", settings)
+    training.train(model, processor, train, settings, folder / f"{way.name}-{seed}")
+    model.eval()
+    answers = inference.predict(model, processor, test, settings)
+    scores = evaluation.score(answers, [sample.text for sample in test])
+    row = {"way": way.name, "seed": seed, "loss": round(held_out_loss(model, processor, test), 4)}
+    return row | {name: round(scores[name].value, 4) for name in ("exact_match", "cer")}
+
+
+def main():
+    facts = {"card": torch.cuda.get_device_name() if CUDA else "CPU", "torch": torch.__version__.split("+")[0]}
+    facts |= {"date": date.today().isoformat(), "steps": STEPS, "batch_size": BATCH, "test_samples": TEST}
+    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(1 if CUDA else 2, get_context("spawn")) as pool:
+        data.formulas(settings_of(0), Path(place) / "data", "handwritten")
+        jobs = [(way, seed) for seed in range(SEEDS) for way in (PLAIN, FAST)]
+        rows = list(pool.map(partial(run, Path(place)), *zip(*jobs, strict=True)))
+    found = facts | {"rows": rows}
+    for name in ("loss", "exact_match", "cer"):
+        plain, fast = ([row[name] for row in rows if row["way"] == way.name] for way in (PLAIN, FAST))
+        apart = [b - a for a, b in zip(plain, fast, strict=True)]
+        spread = statistics.stdev(plain) if SEEDS > 1 else 0.0
+        found[f"{name}_apart"] = {"mean": round(statistics.mean(apart), 4), "of_seeds": round(spread, 4)}
+    print(json.dumps(found, indent=1))
+    if not SMALL:
+        (ROOT / "data" / "benchmarks" / "equality.json").write_text(
+            json.dumps(found, indent=1) + "\n", encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main()
