@@ -20,10 +20,7 @@ CONTEXT = 0.81e9  # bytes: CUDA itself and its libraries
 SPARE = {"logits": 0.35, "activations": 0.02, "gradients": 0.4}  # PyTorch's cache beyond what is in use, of each;
 # "gradients" counts for full fine-tuning alone: those of LoRA are small
 STEPS = ((16, False), (8, False), (16, True), (4, True), (1, True))  # samples at once, checkpointing: fastest first
-GRAPHS = {
-    "minicpm_o": 1.3,
-    "minicpm_v": 1.3,
-}  # packed with CUDA graphs, against plain: 64.5 and 49.4 GB (families.json)
+GRAPHS, MARGIN = ("minicpm_o", "minicpm_v"), 1.3  # large models get room for CUDA graphs: 8 samples took under 65 GB
 LARGEST_FIRST = ("minicpm_o", "qwen2_vl", "glm_ocr")  # models of the lessons, by the memory that they take
 USABLE = 0.95  # of a card's memory: its screen and PyTorch's gaps take the rest
 FORMULA = {"minicpm_o": 64, "minicpm_v": 64}  # tokens of a formula's picture, one slice; of others' at most 256
@@ -208,7 +205,7 @@ def fastest_step(memory_gb, family=None, method="lora", batch_size=None, gradien
             again = again if gradient_checkpointing is None else gradient_checkpointing
             sizes = {"image_tokens": FORMULA.get(name, 256), "lora_r": lora_r}
             needed = plan(name, method, size, gradient_checkpointing=again, **sizes).total
-            needed *= GRAPHS.get(name, 1) if method == "lora" and not again else 1
+            needed *= MARGIN if name in GRAPHS and method == "lora" and not again else 1
             step = Step(name, size, again, needed, fits=needed <= USABLE * memory_gb)
             if step.fits:
                 return step

@@ -116,6 +116,7 @@ def work(folder):
     if number == 0:
         alone = gradients[1]
         apart = {count: ((found - alone).norm() / alone.norm()).item() for count, found in gradients.items()}
+        rows.sort(key=lambda row: (list(STEPS).index(row["way"]), row["gpus"]))
         found = {"rows": rows, "gradients": [{"gpus": n, "distance": apart[n]} for n in COUNTS if n > 1]}
         (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
 

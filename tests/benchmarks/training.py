@@ -11,6 +11,7 @@ way, through the Trainer and its loader. A rate is that of the steps after the f
 part in data/benchmarks, in place of older ones of the same name.
 """
 
+import gc
 import json
 import random
 import sys
@@ -163,6 +164,7 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="",
     from transformers import Trainer
 
     steps, seed = 2 if SMALL else steps, way == "seed"
+    gc.collect()  # else the last trainer's model is still there, and counts as this one's
     if not SMALL:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
