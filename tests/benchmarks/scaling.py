@@ -1,6 +1,7 @@
 """Weak scaling: LoRA on a model of Qwen2-VL-2B's size on 1, 2 and 4 GPUs of one host, 16 samples a GPU and step.
 
     python tests/benchmarks/scaling.py           (4 GPUs of 80 GB; about 3 minutes)
+    python tests/benchmarks/scaling.py gradients (2 GPUs are enough; a minute: only compares them, keeps the rows)
     python tests/benchmarks/scaling.py small     (two processes on a CPU with a tiny model: does it run?)
 
 One process for each GPU; of them the first 4, 2 and 1 train in turn, with packed rows and then with CUDA graphs and
@@ -33,6 +34,8 @@ SMALL = "small" in sys.argv
 MOST = 2 if SMALL else min(4, torch.cuda.device_count())
 COUNTS = [count for count in (4, 2, 1) if count <= MOST]
 STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 150}  # the first third only warms up
+if "gradients" in sys.argv:
+    STEPS = {"packed": 3}
 single.SMALL, single.DEVICE = SMALL, "cpu" if SMALL else "cuda"
 
 
@@ -132,6 +135,8 @@ def main():
         subprocess.run([*launch, __file__, *sys.argv[1:], str(folder)], env=quiet, check=True)
         found = facts | json.loads((folder / "found.json").read_bytes())
     print(json.dumps(found, indent=1))
+    if "gradients" in sys.argv:
+        found = json.loads(RESULTS.read_bytes()) | {"gradients": found["gradients"]}
     if not SMALL:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

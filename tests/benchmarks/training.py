@@ -259,15 +259,19 @@ def cards(keep, rate, folder):
         samples = draw(Path(tempfile.mkdtemp(dir=folder)), 128 if not SMALL else 32, processor)
         for gb, _, way, parts, again, four_bit in [row for row in CARDS if row[1] == family]:
             if not SMALL:
+                gc.collect()
+                torch.cuda.empty_cache()
                 torch.cuda.set_per_process_memory_fraction(1.0)
             less = {"gradient_checkpointing": again, "four_bit": four_bit}
             row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "parts": parts} | less
+            failed = ""
             try:
-                steps = 24 if way == "graphs" else 6
+                steps = 24 if way == "graphs" else 12
                 keep(row | measure(way, samples, processor, rate, steps, family, parts=parts, gb=gb, **less))
             except torch.OutOfMemoryError as error:
-                why = str(error)[:120]
-                keep(row | {"failed": why})
+                failed = str(error)[:120]
+            if failed:  # outside of the handler, which keeps the model alive
+                keep(row | {"failed": failed})
 
 
 def main():
