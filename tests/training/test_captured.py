@@ -1,6 +1,7 @@
 """helpers.training.captured: what a packed, captured step learns is what the plain Trainer learns."""
 
 import weakref
+from functools import cache
 
 import pytest
 import torch
@@ -35,9 +36,10 @@ def fresh(family="qwen2_vl"):
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     render_set(tmp_path_factory.mktemp("data"), 6, seed=5, style="scan")
-    return load_jsonl(next(tmp_path_factory.getbasetemp().glob("data*")) / "data.jsonl")
+    return tuple(load_jsonl(next(tmp_path_factory.getbasetemp().glob("data*")) / "data.jsonl"))
 
 
+@cache
 def plain(samples, family="qwen2_vl"):
     """(loss, gradient of all LoRA weights in one vector) as the Trainer has them."""
     model, processor = fresh(family)
@@ -68,7 +70,7 @@ def large(tmp_path_factory):
         path = folder / f"{number}.png"
         Image.effect_noise(size, 60).convert("RGB").save(path)
         drawn.append(Sample(path, "x^{2}" * (number + 1)))
-    return drawn
+    return tuple(drawn)
 
 
 @pytest.mark.parametrize("family", ["minicpm_o", "minicpm_v"])
