@@ -8,6 +8,8 @@ the same place, since prompts are padded on the left. Only as much of them is lo
 import gc
 from contextlib import contextmanager
 
+from helpers.models.parts import parts_of
+
 STEP = 128  # of the filled length: one graph for each
 PAUSE = 8  # steps between two looks at whether all rows have ended: a look waits for the GPU
 GROUPED = "grouped_queries"
@@ -173,10 +175,3 @@ def grouped_attention(module, query, key, value, attention_mask, scaling=None, *
     grouped = query.reshape(rows, key.shape[1], -1, width)
     mixed = F.scaled_dot_product_attention(grouped, key, value, attn_mask=attention_mask, scale=scaling)
     return mixed.reshape(rows, 1, heads, width), None
-
-
-def parts_of(model):
-    """The parts of Qwen2-VL or GLM-OCR that a step calls, under whatever wrappers."""
-    whole = next(part for part in model.modules() if "lm_head" in dict(part.named_children()))
-    inner = whole.model
-    return {"whole": whole, "visual": inner.visual, "language": inner.language_model, "head": whole.lm_head}

@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from helpers.data.images import read_size
-from helpers.inference.decoder import STEP, Decoder, parts_of
+from helpers.inference.decoder import STEP, Decoder
 from helpers.language import message
 from helpers.models import lora
 from helpers.models.generate import decode, evaluating
 from helpers.models.inputs import conversation, encode_prompts, image_tokens
+from helpers.models.parts import parts_of
 
 # Pictures a second and seconds to begin, with Qwen2-VL-2B on an H100 (data/benchmarks/inference.json). Plain batches
 # read 7 a second there and 41 in an earlier run: the larger is taken, so that no small set waits for the start.
@@ -86,7 +87,7 @@ def room(model, prompt, pictures, answer):
     """How many rows fit into six tenths of the GPU's free memory; ``pictures``: image tokens of the largest one."""
     parts, weight = parts_of(model), next(model.parameters())
     text, layer = parts["language"].config, parts["language"].layers[0].self_attn
-    inner = max(weight.shape[0] for weight in parts["visual"].blocks[0].parameters())
+    inner = max(weight.shape[0] for weight in parts["blocks"][0].parameters())
     kept = 2 * text.num_hidden_layers * text.num_key_value_heads * layer.head_dim  # numbers a token
     numbers = kept * (2 * prompt + answer + STEP) + 6 * text.intermediate_size * prompt + 6 * inner * 4 * pictures
     row = weight.element_size() * (numbers + 2 * text.vocab_size) + 4 * text.vocab_size

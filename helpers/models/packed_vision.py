@@ -26,10 +26,9 @@ def see_patches(model, batch):
 
 def see_slices(model, batch):
     """MiniCPM's tower and resampler: the pictures' tokens, (pictures * queries, width of the language model)."""
-    import torch
     import torch.nn.functional as F
 
-    from helpers.models.minicpm.vision import sincos_embeddings, valid_mask
+    from helpers.models.minicpm.vision import place_embeddings, valid_mask
 
     vision, resampler = model.vpm, model.resampler
     kernel = vision.embeddings.patch_embedding
@@ -40,9 +39,8 @@ def see_slices(model, batch):
         patches = layer(patches, batch["picture_starts"])  # in the mask's place: SigLIP hands nothing else on
     value = resampler.ln_kv(resampler.kv_proj(vision.post_layernorm(patches)[0]))
     rows, columns = batch["patch_places"].unbind(1)
-    half = value.shape[-1] // 2
-    place = torch.cat([sincos_embeddings(columns, half), sincos_embeddings(rows, half)], -1)
-    key, mine = value + place.to(value.dtype), batch["picture_patches"]
+    key = value + place_embeddings(rows, columns, value.shape[-1]).to(value.dtype)
+    mine = batch["picture_patches"]
     counts = batch["picture_starts"].diff()[: len(mine)].clamp(min=1)  # no picture is without any
     query = resampler.ln_q(resampler.query).expand(len(mine), -1, -1)
     seen = resampler.attn(query, key[mine], value[mine], valid_mask(counts, mine.shape[1]))

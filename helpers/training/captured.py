@@ -9,6 +9,7 @@ import gc
 from helpers.language import message
 from helpers.models.packed import use_varlen
 from helpers.models.packed_vision import see_patches, see_slices
+from helpers.models.parts import parts_of
 from helpers.training.collate import IGNORE
 
 LONGEST = 2048  # tokens of a row: a bound for the kernel, no more
@@ -30,7 +31,8 @@ class CapturedStep:
         import torch
 
         self.capture, self.graphs, self.pool = capture, {}, None
-        self.parts, self.loss = _parts(model), _loss
+        self.parts, self.loss = parts_of(model), _loss
+        self.see = see_slices if hasattr(self.parts["whole"], "llm") else see_patches
         self.attention = use_varlen(self.parts["whole"])
         self.weights = [weight for weight in model.parameters() if weight.requires_grad]
         frozen = next(weight for weight in model.parameters() if not weight.requires_grad)
@@ -149,7 +151,7 @@ class CapturedStep:
 
         language = self.parts["language"]
         with torch.set_grad_enabled(self.trains_vision):
-            pictures = self.parts["see"](self.parts["whole"], batch)
+            pictures = self.see(self.parts["whole"], batch)
         hidden = language.embed_tokens(batch["input_ids"]).index_copy(0, batch["image_places"], pictures)[None]
         turned = language.rotary_emb(hidden, batch["position_ids"])
         rows = {"cu_seq_lens_q": batch["starts"], "longest": LONGEST}
@@ -157,18 +159,6 @@ class CapturedStep:
             hidden = layer(hidden, attention_mask=None, position_embeddings=turned, **rows)
         answers = language.norm(hidden)[0].index_select(0, batch["answer_places"])
         return self.loss(self.parts["head"], answers, batch["labels"]) / batch["count"]
-
-
-def _parts(model):
-    """What a step calls of a model, under whatever wrappers: see(whole, batch) makes tokens of its pictures."""
-    whole = next(part for part in model.modules() if {"lm_head", "llm"} & dict(part.named_children()).keys())
-    if hasattr(whole, "llm"):  # MiniCPM
-        text, language, eyes, see = whole.llm, whole.llm.model, (whole.vpm, whole.resampler), see_slices
-        blocks = whole.vpm.encoder.layers
-    else:
-        text, language, eyes, see = whole, whole.model.language_model, (whole.model.visual,), see_patches
-        blocks = whole.model.visual.blocks
-    return {"whole": whole, "head": text.lm_head, "language": language, "eyes": eyes, "blocks": blocks, "see": see}
 
 
 def _reason(error):

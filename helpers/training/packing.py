@@ -1,6 +1,7 @@
 """A batch as one row: all its samples end to end, nothing padded but the end, in few different sizes."""
 
 from helpers.models.inputs import PROMPT
+from helpers.models.parts import parts_of
 from helpers.training.collate import IGNORE, collate
 
 STEPS = {"tokens": 256, "patches": 512, "answers": 256, "pictures": 16}  # sizes are rounded up to multiples of these
@@ -51,7 +52,7 @@ def _patches(batch, inside, total, model, processor):
 
     ids, grid = batch["input_ids"], batch["image_grid_thw"]
     options = {"image_grid_thw": grid, "attention_mask": batch["attention_mask"]}
-    positions = _rule_of_positions(model)(ids, batch["mm_token_type_ids"], **options)[0]
+    positions = parts_of(model)["whole"].model.get_rope_index(ids, batch["mm_token_type_ids"], **options)[0]
     patches, merge = grid.prod(1), processor.image_processor.merge_size
     size = _rounded(int(patches.sum()), "patches")
     images = (ids[inside] == processor.image_token_id).nonzero()[:, 0]
@@ -67,7 +68,7 @@ def _slices(batch, inside, total, model, processor):
     """(positions (1, tokens), what becomes the pictures, each slice one) for MiniCPM."""
     import torch
 
-    from helpers.models.minicpm.vision import position_buckets, valid_mask
+    from helpers.models.minicpm.vision import valid_mask
 
     pictures = [picture for row in batch["pixel_values"] for picture in row]
     sizes = torch.cat([torch.as_tensor(row) for row in batch["tgt_sizes"]])
@@ -75,22 +76,18 @@ def _slices(batch, inside, total, model, processor):
     pixels = [picture.unflatten(2, (-1, patch)).permute(2, 0, 1, 3).flatten(1) for picture in pictures]
     counts = sizes.prod(1)
     size, number = _rounded(int(counts.sum()), "patches"), _rounded(len(pictures), "pictures")
-    ends = torch.cat([counts.cumsum(0), counts.sum().expand(number - len(pictures))])
-    starts = torch.cat([ends.new_zeros(1), ends, ends.new_tensor([size])])
+    starts = _starts(_filled(counts, number, 0), size)
     numbers = torch.arange(_rounded(int(counts.max()), "patches"))
     mine = torch.where(valid_mask(starts.diff()[:-1], len(numbers)), starts[:number, None] + numbers, size - 1)
     order = inside.flatten().cumsum(0).view_as(inside) - 1  # where each token goes
     spans = [(row, bounds) for row, found in enumerate(batch["image_bound"]) for bounds in found.tolist()]
     images = torch.cat([order[row, first:end] for row, (first, end) in spans])
-    side = next(part for part in model.modules() if hasattr(part, "position_embedding")).side
-    table = [
-        (position_buckets(h, side)[:, None] * side + position_buckets(w, side)).flatten() for h, w in sizes.tolist()
-    ]
+    table = parts_of(model)["whole"].vpm.embeddings.patch_positions(sizes.tolist())
     return (inside.cumsum(1) - 1)[inside][None], {
         "pixel_values": _filled(torch.cat(pixels), size, 0),
         "patch_places": _filled(torch.cat([_places(h, w, 1) for h, w in sizes.tolist()]), size, 0),
         "patch_positions": _filled(torch.cat(table), size, 0),
-        "picture_starts": starts.to(torch.int32),
+        "picture_starts": starts,
         "picture_patches": mine,
         "image_places": _filled(images, number * processor.image_processor.image_feature_size, total - 1),
     }
@@ -98,11 +95,6 @@ def _slices(batch, inside, total, model, processor):
 
 def _rounded(number, what):
     return -(-number // STEPS[what]) * STEPS[what]
-
-
-def _rule_of_positions(model):
-    """The model's ``get_rope_index``, under whatever wrappers."""
-    return next(part.get_rope_index for part in model.modules() if hasattr(part, "get_rope_index"))
 
 
 def _filled(values, size, filler):

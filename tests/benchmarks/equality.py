@@ -22,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from transformers import BatchFeature
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -49,8 +50,7 @@ def held_out_loss(model, processor, samples):
         batch = training.collate(samples[start : start + 20], processor)
         labels = int((batch["labels"] != training.IGNORE).sum())
         with torch.no_grad():
-            total += model(**{key: value.to(model.device) if hasattr(value, "to") else value
-                              for key, value in batch.items()}).loss.item() * labels  # fmt: skip
+            total += model(**BatchFeature(batch).to(model.device)).loss.item() * labels
         count += labels
     return total / count
 

@@ -36,7 +36,7 @@ COUNTS = [count for count in (4, 2, 1) if count <= MOST]
 STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 150}  # the first third only warms up
 if "gradients" in sys.argv:
     STEPS = {"packed": 3}
-single.SMALL, single.DEVICE = SMALL, "cpu" if SMALL else "cuda"
+single.SMALL = SMALL
 
 
 def train(step, model, processor, rows, global_batch, callback):

@@ -29,15 +29,14 @@ from helpers import training
 from helpers.data.samples import Sample
 from helpers.models import attention
 from helpers.models.inputs import PROMPT
+from helpers.models.parts import parts_of
 from helpers.models.plan import CONTEXT
 from helpers.settings import Settings
-from helpers.training.captured import _parts
 from helpers.training.captured_trainer import captured_trainer
 from helpers.training.collate import IGNORE, collate
 from helpers.training.trainer import arguments as training_arguments
 
 SMALL = sys.argv[1:] == ["small"]
-DEVICE = "cpu" if SMALL else "cuda"
 RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families", "cards": "cards"}  # in data/benchmarks
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"  # what the seed recipe names
 CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
@@ -122,7 +121,7 @@ def full_logits(samples, processor):
 def operations(model, samples, processor):
     """Floating-point operations a sample: 2 forward and 2 backward for each weight of a layer and token (LoRA's own are
     left out); pictures of a tower that is not trained have no backward."""
-    batch, parts, total = collate(samples[:64], processor), _parts(model), 0
+    batch, parts, total = collate(samples[:64], processor), parts_of(model), 0
     sizes = batch["image_grid_thw"] if "image_grid_thw" in batch else torch.cat(list(batch["tgt_sizes"]))
     tokens, patches = (
         count.item() / len(samples[:64]) for count in (batch["attention_mask"].sum(), sizes.prod(1).sum())
@@ -168,6 +167,7 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="",
     if not SMALL:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        torch.cuda.set_per_process_memory_fraction(1.0)
     parts = 4 if seed else parts
     settings = replace(make_settings(steps * 16, 16 // parts, parts), **({} if SMALL else less))
     model, clock = build(family, targets, settings, processor), Clock(steps)
@@ -249,7 +249,7 @@ def others(keep, rate, folder):
         processor = make_processor(family)
         samples = draw(Path(tempfile.mkdtemp(dir=folder)), 512 if not SMALL else 32, processor)
         for way, steps in plans[family]:
-            parts = 2 if family == "minicpm_o" else 1  # 16 of its samples at once are more than 80 GB
+            parts = 2 if family == "minicpm_o" else 1  # room for its graphs in 80 GB
             keep(measure(way, samples, processor, rate, steps, family, parts=parts))
 
 
@@ -258,10 +258,6 @@ def cards(keep, rate, folder):
         processor = make_processor(family)
         samples = draw(Path(tempfile.mkdtemp(dir=folder)), 128 if not SMALL else 32, processor)
         for gb, _, way, parts, again, four_bit in [row for row in CARDS if row[1] == family]:
-            if not SMALL:
-                gc.collect()
-                torch.cuda.empty_cache()
-                torch.cuda.set_per_process_memory_fraction(1.0)
             less = {"gradient_checkpointing": again, "four_bit": four_bit}
             row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "parts": parts} | less
             failed = ""

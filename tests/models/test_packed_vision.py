@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from PIL import Image
 
-from helpers.data.samples import Sample
 from helpers.models.load import load
 from helpers.models.packed import use_varlen
 from helpers.models.packed_vision import see_patches, see_slices
@@ -13,21 +11,11 @@ from helpers.training.collate import collate
 from helpers.training.packing import pack
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    folder, drawn = tmp_path_factory.mktemp("packed_vision"), []
-    for number, size in enumerate([(200, 40), (90, 90), (640, 320)]):
-        path = folder / f"{number}.png"
-        Image.effect_noise(size, 60).convert("RGB").save(path)
-        drawn.append(Sample(path, "x"))
-    return drawn
-
-
 @pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"])
 @torch.no_grad()
-def test_patches(samples, family):
+def test_patches(noisy_samples, family):
     model, processor = load(family, Settings.tiny())
-    usual, batch = collate(samples, processor), pack(samples, model, processor)
+    usual, batch = collate(noisy_samples, processor), pack(noisy_samples, model, processor)
     wanted = model.model.get_image_features(usual["pixel_values"], usual["image_grid_thw"]).pooler_output
     wanted = torch.cat(list(wanted))
     use_varlen(model)
@@ -38,9 +26,9 @@ def test_patches(samples, family):
 
 @pytest.mark.parametrize("family", ["minicpm_o", "minicpm_v"])
 @torch.no_grad()
-def test_slices(samples, family):
+def test_slices(noisy_samples, family):
     model, processor = load(family, Settings.tiny())
-    usual, batch = collate(samples, processor), pack(samples, model, processor)
+    usual, batch = collate(noisy_samples, processor), pack(noisy_samples, model, processor)
     wanted = model.encode_images(usual["pixel_values"], usual["tgt_sizes"]).flatten(0, 1)
     use_varlen(model)
     found = see_slices(model, batch)

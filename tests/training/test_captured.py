@@ -5,9 +5,8 @@ from functools import cache
 
 import pytest
 import torch
-from PIL import Image
 
-from helpers.data.samples import Sample, load_jsonl
+from helpers.data.samples import load_jsonl
 from helpers.data.synthetic.render import render_set
 from helpers.models import lora
 from helpers.models.load import load
@@ -62,24 +61,13 @@ def test_loss_and_gradients_are_those_of_the_plain_way(samples, family):
     assert (found - gradient).norm() <= 1e-5 * gradient.norm()
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    """Pictures that MiniCPM cuts into slices of its own, and a small one."""
-    folder, drawn = tmp_path_factory.mktemp("large"), []
-    for number, size in enumerate([(700, 300), (90, 40), (320, 640)]):
-        path = folder / f"{number}.png"
-        Image.effect_noise(size, 60).convert("RGB").save(path)
-        drawn.append(Sample(path, "x^{2}" * (number + 1)))
-    return tuple(drawn)
-
-
 @pytest.mark.parametrize("family", ["minicpm_o", "minicpm_v"])
-def test_slices_of_a_picture_are_seen_as_in_the_plain_way(large, family):
+def test_slices_of_a_picture_are_seen_as_in_the_plain_way(noisy_samples, family):
     model, processor = fresh(family)
-    batch = pack(large, model, processor)
-    assert len(collate(large, processor)["tgt_sizes"][0]) > 1
+    batch = pack(noisy_samples, model, processor)
+    assert len(collate(noisy_samples, processor)["tgt_sizes"][0]) > 1
     assert len(batch["picture_patches"]) % STEPS["pictures"] == 0
-    (loss, gradient), (mine, found) = plain(large, family), packed(large, family=family)
+    (loss, gradient), (mine, found) = plain(noisy_samples, family), packed(noisy_samples, family=family)
     assert mine == pytest.approx(loss, rel=1e-6)
     assert (found - gradient).norm() <= 1e-5 * gradient.norm()
 

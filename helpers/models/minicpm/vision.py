@@ -43,11 +43,14 @@ class VisionEmbeddings(nn.Module):
         self.patch_embedding = nn.Conv2d(3, config.hidden_size, config.patch_size, config.patch_size)
         self.position_embedding = nn.Embedding(self.side**2, config.hidden_size)
 
-    def position_ids(self, sizes, longest):
-        """Index into the position table of each patch: (pictures, longest); 0 for padding."""
+    def patch_positions(self, sizes):
+        """For each picture the index into the position table of each of its patches: a list of (patches,) long."""
         buckets = {count: position_buckets(count, self.side) for size in sizes for count in size}
-        rows = [(buckets[high][:, None] * self.side + buckets[wide]).flatten() for high, wide in sizes]
-        return torch.stack([F.pad(row, (0, longest - len(row))) for row in rows])
+        return [(buckets[high][:, None] * self.side + buckets[wide]).flatten() for high, wide in sizes]
+
+    def position_ids(self, sizes, longest):
+        """``patch_positions`` as one tensor: (pictures, longest); 0 for padding."""
+        return torch.stack([F.pad(row, (0, longest - len(row))) for row in self.patch_positions(sizes)])
 
     def forward(self, pixels, sizes):
         """``pixels`` (pictures, 3, 14, 14 * longest) -> (pictures, longest, width)."""
@@ -98,6 +101,11 @@ def sincos_embeddings(positions, width):
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
+def place_embeddings(rows, columns, width):
+    """Where patches lie: the column in the first half of the channels, the row in the second. (...) -> (..., width)."""
+    return torch.cat([sincos_embeddings(columns, width // 2), sincos_embeddings(rows, width // 2)], dim=-1)
+
+
 class QueryAttention(nn.Module):
     """Multi-head attention with the parameter names of ``nn.MultiheadAttention``, over padded keys and values."""
 
@@ -135,13 +143,12 @@ class Resampler(nn.Module):
         self.proj = nn.Parameter(torch.zeros(width, width))
 
     def position_embeddings(self, sizes, longest):
-        """Where each patch lies: the column in the first half of the channels, the row in the second. Computed anew
-        each time: a buffer would not survive loading on the meta device. -> (pictures, longest, width) float32.
+        """Where each patch lies. Computed anew each time: a buffer would not survive loading on the meta device.
+        -> (pictures, longest, width) float32.
         """
         index = torch.arange(longest, device=self.query.device)
         columns = sizes[:, 1:]
-        half = self.query.shape[1] // 2
-        return torch.cat([sincos_embeddings(index % columns, half), sincos_embeddings(index // columns, half)], dim=-1)
+        return place_embeddings(index // columns, index % columns, self.query.shape[1])
 
     def forward(self, hidden, sizes, frames=None):
         """Resample.
