@@ -34,6 +34,8 @@ class CapturedTrainer(Trainer):
         return torch.nn.Sequential(model)  # what is wrapped, accelerate leaves alone: no DistributedDataParallel
 
     def training_step(self, model, inputs, num_items_in_batch=None):
+        if not self.step.layers[-1].training:  # as it is loaded; gradient checkpointing would not be heeded
+            self.model.train()
         loss = self.step(inputs if num_items_in_batch is None else inputs | {"count": num_items_in_batch})
         if self.args.world_size > 1 and self.accelerator.sync_gradients:  # after the last part of a step
             torch.distributed.all_reduce(self.step.master.grad)
@@ -75,6 +77,8 @@ def captured_trainer(model, processor, dataset, arguments, prompt, callbacks, ca
     """
     arguments.logging_nan_inf_filter = False  # it would wait for each loss
     arguments.dataloader_num_workers *= 2
+    # random numbers are not looked at in a capture; no layer of ours draws any
+    arguments.gradient_checkpointing_kwargs = {"use_reentrant": False, "preserve_rng_state": False}
     return CapturedTrainer(
         CapturedStep(model, capture, compiled),
         model=model,

@@ -17,9 +17,11 @@ import random
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -41,11 +43,13 @@ RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families", "car
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"  # what the seed recipe names
 CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
     (40, "qwen2_vl", "plain", 1, True, False),
-    (40, "qwen2_vl", "graphs", 2, False, False),
+    (40, "qwen2_vl", "compiled", 1, False, False),
+    (40, "qwen2_vl", "compiled", 2, False, False),
     (24, "qwen2_vl", "plain", 1, True, False),
-    (24, "qwen2_vl", "packed", 4, False, False),
     (24, "qwen2_vl", "graphs", 4, False, False),
+    (24, "qwen2_vl", "compiled", 4, False, False),
     (16, "qwen2_vl", "plain", 1, True, False),
+    (16, "qwen2_vl", "plain", 4, True, False),
     (16, "qwen2_vl", "graphs", 8, False, False),
     (8, "qwen2_vl", "plain", 16, True, False),
     (8, "qwen2_vl", "plain", 4, True, True),
@@ -54,6 +58,7 @@ CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
     (24, "minicpm_o", "plain", 4, True, False),
     (24, "minicpm_o", "plain", 1, True, True),
     (16, "minicpm_o", "plain", 4, True, True),
+    (12, "minicpm_o", "plain", 16, True, True),
 )
 FAST = {
     "packed": {"capture": False, "compiled": False},
@@ -257,17 +262,21 @@ def cards(keep, rate, folder):
     for family in sys.argv[2:] or ("qwen2_vl", "minicpm_o"):
         processor = make_processor(family)
         samples = draw(Path(tempfile.mkdtemp(dir=folder)), 128 if not SMALL else 32, processor)
-        for gb, _, way, parts, again, four_bit in [row for row in CARDS if row[1] == family]:
-            less = {"gradient_checkpointing": again, "four_bit": four_bit}
-            row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "parts": parts} | less
-            failed = ""
-            try:
-                steps = 24 if way == "graphs" else 12
-                keep(row | measure(way, samples, processor, rate, steps, family, parts=parts, gb=gb, **less))
-            except torch.OutOfMemoryError as error:
-                failed = str(error)[:120]
-            if failed:  # outside of the handler, which keeps the model alive
-                keep(row | {"failed": failed})
+        for row in [row for row in CARDS if row[1] == family]:  # each in a process whose memory nothing else was in
+            with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+                keep(fresh.submit(card, *row, samples, rate).result())
+
+
+def card(gb, family, way, parts, again, four_bit, samples, rate):
+    """One row of ``CARDS``; if the memory is not enough, it says so instead of a rate."""
+    less = {"gradient_checkpointing": again, "four_bit": four_bit}
+    row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "parts": parts} | less
+    try:
+        steps = 64 if FAST.get(way, {}).get("capture") else 12
+        found = measure(way, samples, make_processor(family), rate, steps, family, parts=parts, gb=gb, **less)
+    except torch.OutOfMemoryError as error:
+        return row | {"failed": str(error)[:120]}
+    return row | found
 
 
 def main():
@@ -281,7 +290,7 @@ def main():
         print(row, flush=True)
         path = (Path(tempfile.mkdtemp()) if SMALL else ROOT / "data" / "benchmarks") / f"{RESULTS[part]}.json"
         rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
-        names = ("family", "targets", "way", "samples", "gb", "parts", "four_bit")
+        names = ("family", "targets", "way", "samples", "gb", "parts", "gradient_checkpointing", "four_bit")
         kept = [old for old in rows if any(old.get(name) != row.get(name) for name in names)]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(facts | {"rows": [*kept, row]}, indent=1) + "\n", encoding="utf-8")

@@ -30,11 +30,12 @@ def samples(tmp_path_factory):
     return load_jsonl(folder / "data.jsonl")
 
 
-def prepared(folder, batch=BATCH, accumulation=1, family="qwen2_vl", double=True):
+def prepared(folder, batch=BATCH, accumulation=1, family="qwen2_vl", double=True, again=False):
     """(model with LoRA, its processor, the arguments of a run of STEPS steps with a checkpoint in the middle)."""
     settings = Settings.tiny(
-        lora_r=4, batch_size=batch, gradient_accumulation=accumulation, train_samples=STEPS * BATCH
-    )  # fmt: skip
+        **{"lora_r": 4, "batch_size": batch, "gradient_accumulation": accumulation, "train_samples": STEPS * BATCH},
+        gradient_checkpointing=again,
+    )
     model, processor = load(family, settings)
     model = lora.add_lora(model, family, settings)
     made = arguments(settings, folder)
@@ -71,6 +72,17 @@ def test_a_run_learns_what_the_plain_one_learns(samples, family, tmp_path):
     )
     assert (wanted - start).norm() > 1e-3
     assert (found - wanted).norm() < 1e-3 * (wanted - start).norm()
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr", "minicpm_o"])
+def test_layers_computed_again_change_nothing(samples, family, tmp_path, monkeypatch):
+    wanted, runs = packed(samples, tmp_path / "kept", family=family).step, []
+    of_layer = type(wanted.layers[-1])
+    forward = of_layer.forward
+    monkeypatch.setattr(of_layer, "forward", lambda *args, **named: (runs.append(1), forward(*args, **named))[1])
+    found = packed(samples, tmp_path / "again", family=family, again=True).step
+    assert len(runs) == 2 * STEPS * len(found.parts["language"].layers)
+    torch.testing.assert_close(found.master, wanted.master, rtol=0, atol=1e-7)
 
 
 def test_parts_of_a_step_add_up(samples, tmp_path):
