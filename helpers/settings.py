@@ -87,13 +87,13 @@ class Settings:
         """Official weights in bfloat16 on a GPU; looks at the machine and the environment (`HF_ENDPOINT`).
 
         How many samples go at once, and whether with gradient checkpointing, is planned (`models.plan`): for `family`
-        of `models.FAMILIES`, or for the largest model of the lessons that this GPU can train at all.
+        of `models.FAMILIES`, in 4 bits if need be, or for the largest model of the lessons that fits in this GPU.
 
         Raises TypeError for a name that is not a setting, ValueError for a value that cannot be.
         """
         device, memory_gb, device_reason = _find_device()
         device = overrides.get("device", device)
-        batch, again, room = _find_step(device, memory_gb, family, overrides)
+        batch, again, four_bit, room = _find_step(device, memory_gb, family, overrides)
         accumulation = STEP // batch if batch in range(1, STEP) else 1
         whole = batch * accumulation if accumulation > 1 else batch
         chosen = {
@@ -109,6 +109,7 @@ class Settings:
             "batch_size": (batch, room),
             "gradient_accumulation": (accumulation, message("settings.real_accumulation", count=whole)),
             "gradient_checkpointing": (again, room),
+            "four_bit": (four_bit, room if four_bit else message("settings.four_bit")),
             "epochs": (2, message("settings.real_epochs")),
             "learning_rate": (1e-4, message("settings.real_learning_rate")),
             "lora_r": (64, message("settings.real_lora_r")),
@@ -182,17 +183,18 @@ def _find_device() -> tuple[str, float, str]:
     return "cpu", 0.0, message("settings.no_gpu")
 
 
-def _find_step(device: str, memory_gb: float, family: str | None, overrides: dict) -> tuple[int, bool, str]:
-    """(samples at once, gradient checkpointing, why); the caller's own values are planned with."""
+def _find_step(device: str, memory_gb: float, family: str | None, overrides: dict) -> tuple[int, bool, bool, str]:
+    """(samples at once, gradient checkpointing, 4 bits, why); the caller's own values are planned with."""
     from helpers.models.plan import fastest_step, get_family
 
     if device != "cuda" or not memory_gb:
-        return overrides.get("batch_size", 4), True, message("settings.careful", device=device)
+        return overrides.get("batch_size", 4), True, False, message("settings.careful", device=device)
     own = {key: overrides[key] for key in ("batch_size", "gradient_checkpointing", "lora_r") if key in overrides}
-    step = fastest_step(memory_gb, family, "qlora" if overrides.get("four_bit") else "lora", **own)
+    own |= {"method": "qlora" if overrides["four_bit"] else "lora"} if "four_bit" in overrides else {}
+    step = fastest_step(memory_gb, family, **own)
     facts = {"gb": f"{memory_gb:.0f}", "model": get_family(step.family).folder, "needed": f"{step.needed:.0f}"}
     why = message("settings.planned" if step.fits else "settings.no_room", **facts)
-    return step.batch_size, step.gradient_checkpointing, why
+    return step.batch_size, step.gradient_checkpointing, step.method == "qlora", why
 
 
 def _find_hub(overrides: dict) -> tuple[str, str]:
@@ -208,18 +210,16 @@ def _find_hub(overrides: dict) -> tuple[str, str]:
 def _check(settings: Settings):
     """Raise ValueError for a value that cannot be."""
     for name, allowed in CHOICES.items():
-        if getattr(settings, name) not in allowed:
-            raise ValueError(
-                message("settings.no_choice", name=name, value=getattr(settings, name), known=", ".join(allowed))
-            )
+        value = getattr(settings, name)
+        if value not in allowed:
+            raise ValueError(message("settings.no_choice", name=name, value=value, known=", ".join(allowed)))
     for name in ("gradient_checkpointing", "four_bit"):
         if type(getattr(settings, name)) is not bool:
             raise ValueError(message("settings.no_bool", name=name, value=getattr(settings, name)))
     for name in [*COUNTS, "seed"]:
         value, (minimum, maximum) = getattr(settings, name), (0, LARGEST_SEED) if name == "seed" else (1, LARGEST_COUNT)
         if type(value) is not int or not minimum <= value <= maximum:
-            facts = {"name": name, "value": value, "minimum": minimum, "maximum": maximum}
-            raise ValueError(message("settings.no_count", **facts))
+            raise ValueError(message("settings.no_count", name=name, value=value, minimum=minimum, maximum=maximum))
     if type(settings.learning_rate) not in (int, float) or not 0 < settings.learning_rate < 1:
         raise ValueError(message("settings.wrong_rate", value=settings.learning_rate))
     if not isinstance(settings.output_dir, Path):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import types
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,23 @@ def test_real_plans_with_what_is_given(machine):
     machine("cuda", 80)
     assert Settings.real(batch_size=32, family="minicpm_o").gradient_checkpointing
     assert Settings.real(family="qwen2_vl").batch_size == 16
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_real_takes_4_bits_where_the_weights_would_fill_the_gpu(machine, installed, monkeypatch):
+    monkeypatch.setattr(import_module("helpers.models.plan"), "find_spec", lambda name: installed or None)
+    machine("cuda", 16)
+    real = Settings.real(family="minicpm_o")
+    assert real.four_bit is installed
+    assert (real.batch_size, real.gradient_accumulation) == ((4, 4) if installed else (1, 16))
+    assert ("too little" in real.reasons["batch_size"]) is not installed
+    assert "16 GB" in real.reasons["four_bit"] if installed else "QLoRA" in real.reasons["four_bit"]
+    assert not Settings.real(family="minicpm_o", four_bit=False).four_bit
+    assert not Settings.real(family="qwen2_vl").four_bit and not Settings.real().four_bit
+    machine("cuda", 24)
+    assert not Settings.real(family="minicpm_o").four_bit
+    machine("cuda", 8)
+    assert not Settings.real(family="minicpm_o").four_bit  # no room so either
 
 
 def test_real_says_that_a_gpu_is_too_small(machine):

@@ -7,6 +7,7 @@ in bytes a token on the models themselves. ``AGAIN``, ``CONTEXT`` and ``SPARE`` 
 """
 
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 
 from helpers.language import columns_of, message, padded
 from helpers.models.families import get_family
@@ -181,24 +182,34 @@ def plan(
 
 @dataclass(frozen=True)
 class Step:
-    """How to take a step on a card: the model, samples at once, gradient checkpointing, GB needed, and does it fit?"""
+    """How to take a step on a card: the model, "lora" or "qlora" or "full", samples at once, gradient checkpointing,
+    GB needed, and does it fit?"""
 
     family: str
+    method: str
     batch_size: int
     gradient_checkpointing: bool
     needed: float
     fits: bool
 
 
-def fastest_step(memory_gb, family=None, method="lora", batch_size=None, gradient_checkpointing=None, lora_r=64):
+def fastest_step(memory_gb, family=None, method=None, batch_size=None, gradient_checkpointing=None, lora_r=64):
     """The fastest ``Step`` with which formulas like those of LaTeX_OCR can be trained on a card of ``memory_gb``; if
     there is none, the one that takes the least.
 
     Args:
         family: None: the largest of ``LARGEST_FIRST`` that can be trained on the card at all.
+        method: None: "lora"; "qlora" if the given family has no room for it and bitsandbytes is installed.
         batch_size, gradient_checkpointing: given ones stay as they are.
         others: see ``plan``.
     """
+    if method is None:
+        own = {"batch_size": batch_size, "gradient_checkpointing": gradient_checkpointing, "lora_r": lora_r}
+        step = fastest_step(memory_gb, family, "lora", **own)
+        if step.fits or family is None or find_spec("bitsandbytes") is None:
+            return step
+        smaller = fastest_step(memory_gb, family, "qlora", **own)
+        return smaller if smaller.fits else step
     for name in [family] if family else LARGEST_FIRST:
         for size, again in STEPS:
             size = size if batch_size is None else batch_size
@@ -206,7 +217,7 @@ def fastest_step(memory_gb, family=None, method="lora", batch_size=None, gradien
             sizes = {"image_tokens": FORMULA.get(name, 256), "lora_r": lora_r}
             needed = plan(name, method, size, gradient_checkpointing=again, **sizes).total
             needed *= MARGIN if name in GRAPHS and method == "lora" and not again else 1
-            step = Step(name, size, again, needed, fits=needed <= USABLE * memory_gb)
+            step = Step(name, method, size, again, needed, fits=needed <= USABLE * memory_gb)
             if step.fits:
                 return step
     return step

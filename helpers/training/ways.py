@@ -72,7 +72,7 @@ def _no_memory(model, settings):
         return ""
     memory = torch.cuda.get_device_properties(0).total_memory / 1e9
     size = max(1, settings.batch_size // processes.count())
-    step = fastest_step(memory, family, batch_size=size, gradient_checkpointing=False, lora_r=settings.lora_r)
+    step = fastest_step(memory, family, "lora", batch_size=size, gradient_checkpointing=False, lora_r=settings.lora_r)
     facts = {"size": size, "needed": f"{step.needed:.0f}", "gb": f"{memory:.0f}"}
     return "" if step.fits else message("ways.memory", **facts)
 
