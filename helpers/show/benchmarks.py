@@ -9,6 +9,10 @@ from helpers.paths import ROOT
 from helpers.show import html
 
 COLUMNS = {  # column of a file: (its head in messages.toml, how a figure is written)
+    "gb": ("benchmark.gb", "{}"),
+    "four_bit": ("benchmark.method", {True: "QLoRA", False: "LoRA"}),
+    "batch_size": ("benchmark.batch_size", "{}"),
+    "gradient_checkpointing": ("benchmark.checkpointing", {True: "benchmark.yes", False: "benchmark.no"}),
     "gpus": ("benchmark.gpus", "{}"),
     "samples": ("benchmark.samples", "{:,}"),
     "seconds": ("benchmark.seconds", "{:,.0f}"),
@@ -17,6 +21,7 @@ COLUMNS = {  # column of a file: (its head in messages.toml, how a figure is wri
     "peak_gb": ("benchmark.peak_gb", "{:.1f}"),
 }
 LENGTHS = ("samples", "seconds")  # of a whole run; of the others only the rate counts
+SHARES = ("share_of_matrix_rate",)  # says little of steps that are made small for a card
 WAYS = {
     "seed": "benchmark.seed",
     "plain": "benchmark.plain",
@@ -24,6 +29,10 @@ WAYS = {
     "graphs": "benchmark.graphs",
     "compiled": "benchmark.compiled",
     "train": "benchmark.train",
+    "llamafactory": "benchmark.llamafactory",
+    "llamafactory_packed": "benchmark.llamafactory_packed",
+    "swift": "benchmark.swift",
+    "unsloth": "benchmark.unsloth",
 }
 
 
@@ -31,7 +40,7 @@ def benchmark(name: str) -> None:
     """Show the rows of ``data/benchmarks/<name>.json``, and below them card, torch and date.
 
     Of the models' and ways' rows the last column says how many times as fast as the model's first one they are, of
-    several GPUs' how many times as fast as one.
+    several GPUs' how many times as fast as one. Of the rows of a card the fastest with LoRA and with QLoRA are shown.
     """
     found = json.loads((ROOT / "data" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
     table, notes = rows(found), source(found)
@@ -43,18 +52,47 @@ def benchmark(name: str) -> None:
 
 def rows(found: dict, message=message) -> list[list[str]]:
     """The table with its head, as text; columns that no row has are left out. ``message`` gives the words."""
-    every = found["rows"]
-    whole = all(row["way"] == "train" for row in every)
+    every = _fastest_of_card([row for row in found["rows"] if "failed" not in row])
+    whole, cards = (any(mark(row) for row in every) for mark in (lambda row: row["way"] == "train", _card_of))
     names = [name for name in COLUMNS if any(name in row for row in every) and (whole or name not in LENGTHS)]
+    names = [name for name in names if not cards or name not in SHARES]
     several = len({row.get("family") for row in every}) > 1
     head = [*([message("benchmark.model")] if several else []), message("benchmark.way")]
-    table = [head + [message(COLUMNS[name][0]) for name in names] + ([] if whole else [message("benchmark.factor")])]
+    factors = not whole and not cards
+    table = [head + [message(COLUMNS[name][0]) for name in names] + [message("benchmark.factor")] * factors]
     for row in sorted(every, key=lambda row: row["samples"] if whole else 0):
         model = [get_family(row["family"]).folder] if several else []
-        figures = [COLUMNS[name][1].format(row[name]) if name in row else "" for name in names]
-        factor = [] if whole else [f"{row['samples_per_second'] / _standard(row, every):.1f}"]
-        table.append([*model, message(WAYS[row["way"]]), *figures, *factor])
+        way = "benchmark.plain_step" if cards and row["way"] == "plain" else WAYS[row["way"]]
+        figures = [_figure(name, row, message) for name in names]
+        factor = [f"{row['samples_per_second'] / _standard(row, every):.1f}"] if factors else []
+        table.append([*model, message(way, version=row.get("version")), *figures, *factor])
     return table
+
+
+def _card_of(row: dict) -> tuple | None:
+    """Which rows are alternatives on one card: model, its memory, LoRA or QLoRA; None if it is not about that."""
+    return (row["family"], -row["gb"], row["four_bit"]) if "gb" in row else None
+
+
+def _fastest_of_card(every: list[dict]) -> list[dict]:
+    """Of the rows about a card the fastest, ordered by model and memory; of others all."""
+    if not every or not _card_of(every[0]):
+        return every
+    best = {}
+    for row in sorted(every, key=lambda row: row["samples_per_second"]):
+        best[_card_of(row)] = row
+    return [best[card] for card in sorted(best)]
+
+
+def _figure(name: str, row: dict, message) -> str:
+    """A cell of the column ``name``."""
+    if name not in row:
+        return ""
+    how = COLUMNS[name][1]
+    if isinstance(how, str):
+        return how.format(row[name])
+    word = how[row[name]]
+    return message(word) if "." in word else word
 
 
 def _standard(row: dict, every: list[dict]) -> float:

@@ -37,7 +37,7 @@ from helpers.models.inputs import PROMPT
 
 RESULTS = single.ROOT / "data" / "benchmarks" / "peers.json"
 SMALL = "small" in sys.argv
-RUNS = {"plain": 30, "compiled": 200}  # steps; those of the others are one epoch
+RUNS = {"plain": 60, "compiled": 240}  # steps; those of the others are one epoch
 PEERS = {
     "llamafactory": {"per_device_train_batch_size": 16},
     "llamafactory_packed": {
@@ -49,8 +49,8 @@ PEERS = {
     "swift": {},
     "unsloth": {},
 }
-SAMPLES = 32 if SMALL else 640
-LONGEST = 80  # seconds of a run
+SAMPLES = 32 if SMALL else 960
+LONGEST = 240  # seconds of a run
 single.SMALL = SMALL
 
 

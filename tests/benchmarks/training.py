@@ -270,9 +270,11 @@ def cards(keep, rate, folder):
 def card(gb, family, way, parts, again, four_bit, samples, rate):
     """One row of ``CARDS``; if the memory is not enough, it says so instead of a rate."""
     less = {"gradient_checkpointing": again, "four_bit": four_bit}
-    row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "parts": parts} | less
+    row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "batch_size": 16 // parts} | less
     try:
-        steps = 64 if FAST.get(way, {}).get("capture") else 12
+        steps = (
+            96 if FAST.get(way, {}).get("capture") else 24
+        )  # all is new in this process: it takes a while to warm up
         found = measure(way, samples, make_processor(family), rate, steps, family, parts=parts, gb=gb, **less)
     except torch.OutOfMemoryError as error:
         return row | {"failed": str(error)[:120]}
@@ -290,7 +292,7 @@ def main():
         print(row, flush=True)
         path = (Path(tempfile.mkdtemp()) if SMALL else ROOT / "data" / "benchmarks") / f"{RESULTS[part]}.json"
         rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
-        names = ("family", "targets", "way", "samples", "gb", "parts", "gradient_checkpointing", "four_bit")
+        names = ("family", "targets", "way", "samples", "gb", "batch_size", "gradient_checkpointing", "four_bit")
         kept = [old for old in rows if any(old.get(name) != row.get(name) for name in names)]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(facts | {"rows": [*kept, row]}, indent=1) + "\n", encoding="utf-8")
