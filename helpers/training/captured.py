@@ -13,6 +13,7 @@ from helpers.models.parts import parts_of
 from helpers.training.collate import IGNORE
 
 LONGEST = 2048  # tokens of a row: a bound for the kernel, no more
+APART = 0.1  # of its length: as far may a graph's gradient be from the same step's; bfloat16's is 0.03 from float32's
 
 
 class CapturedStep:
@@ -105,6 +106,7 @@ class CapturedStep:
         with torch.cuda.stream(aside):  # compiles, and lets libraries take what they need, outside of the graph
             self._both(inputs)
         torch.cuda.current_stream().wait_stream(aside)
+        right = self.gradient.clone()
         graph = torch.cuda.CUDAGraph()
         gc.collect()
         gc.disable()  # what is freed during a capture can spoil it
@@ -114,6 +116,9 @@ class CapturedStep:
         finally:
             gc.enable()
         self.pool = self.pool or graph.pool()
+        graph.replay()
+        if (self.gradient - right).norm() > APART * right.norm():
+            raise RuntimeError(message("ways.wrong_graph"))
         return graph, inputs, loss
 
     def _without_graphs(self, batch, why):

@@ -1,7 +1,9 @@
 """helpers.training.captured: what a packed, captured step learns is what the plain Trainer learns."""
 
 import weakref
+from contextlib import nullcontext
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -159,6 +161,55 @@ def test_what_a_failed_capture_had_in_memory_is_free_before_training_goes_on(sam
     monkeypatch.setattr(CapturedStep, "_both", lambda *args: (alive.append(held[0]()), both(*args))[1])
     step(pack(samples, model, processor))
     assert alive == [None]
+
+
+class Graph:
+    """A CUDA graph as a CPU can have it: what is run inside ``recorded`` runs anew in each replay."""
+
+    spoil = 1.0
+
+    def replay(self):
+        loss = Graph.run()
+        self.loss.copy_(loss)
+        Graph.step.gradient.mul_(Graph.spoil)
+
+    def pool(self):
+        return "pool"
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch):
+    """``torch.cuda`` for a capture, on a CPU: the streams do nothing, a replay runs the step again."""
+    both = CapturedStep._both
+
+    def remembered(step, batch):
+        Graph.step, Graph.run = step, lambda: both(step, batch)
+        return both(step, batch)
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    for name, value in {
+        "Stream": lambda: stream,
+        "current_stream": lambda: stream,
+        "stream": nullcontext,
+        "graph": lambda graph, pool, capture_error_mode: nullcontext(),
+        "CUDAGraph": Graph,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch.Tensor, "cuda", lambda tensor: tensor.clone())
+    monkeypatch.setattr(Graph, "loss", torch.zeros((), dtype=torch.float64), raising=False)
+    monkeypatch.setattr(CapturedStep, "_both", remembered)
+
+
+@pytest.mark.parametrize("spoil", [1.0, 1.2])
+def test_a_graph_whose_gradients_are_wrong_is_not_used(samples, spoil, pretended_gpu, monkeypatch, capsys):
+    monkeypatch.setattr(Graph, "spoil", spoil)
+    model, processor = fresh()
+    step = CapturedStep(model, capture=True, compiled=False)
+    step(pack(samples, model, processor))
+    assert step.capture is (spoil == 1.0) and len(step.graphs) == (spoil == 1.0)
+    assert ("not those of the step" in capsys.readouterr().out) is (spoil != 1.0)
+    gradient = plain(samples)[1]
+    assert (step.master.grad - gradient).norm() <= 1e-5 * gradient.norm()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
