@@ -3,7 +3,6 @@
 import weakref
 from contextlib import nullcontext
 from functools import cache
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -186,10 +185,10 @@ def pretended_gpu(monkeypatch):
         Graph.step, Graph.run = step, lambda: both(step, batch)
         return both(step, batch)
 
-    stream = SimpleNamespace(wait_stream=lambda other: None)
+    stream = type("Stream", (), {"wait_stream": lambda stream, other: None})
     for name, value in {
-        "Stream": lambda: stream,
-        "current_stream": lambda: stream,
+        "Stream": stream,
+        "current_stream": stream,
         "stream": nullcontext,
         "graph": lambda graph, pool, capture_error_mode: nullcontext(),
         "CUDAGraph": Graph,
