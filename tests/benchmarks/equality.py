@@ -57,7 +57,7 @@ def held_out_loss(model, processor, samples):
 
 def run(folder, name, seed):
     """One training and its reading: a row of the results."""
-    torch.set_num_threads(1 if not CUDA else 4)
+    torch.set_num_threads(1)
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
     if name == "shuffled":
@@ -89,7 +89,7 @@ def apart(rows, one, other):
 def main():
     facts = {"card": torch.cuda.get_device_name() if CUDA else "CPU", "torch": torch.__version__.split("+")[0]}
     facts |= {"date": date.today().isoformat(), "steps": STEPS, "batch_size": BATCH, "test_samples": TEST}
-    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(1 if CUDA else 2, get_context("spawn")) as pool:
+    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(5 if CUDA else 2, get_context("spawn")) as pool:
         data.formulas(settings_of(0), Path(place) / "data", "handwritten")
         jobs = [(name, seed) for seed in range(SEEDS) for name in WAYS]
         rows = list(pool.map(partial(run, Path(place)), *zip(*jobs, strict=True)))
