@@ -44,7 +44,7 @@ PEERS = {
         "per_device_train_batch_size": 1,
         "neat_packing": True,
         "packing": True,
-        "cutoff_len": 2799,
+        "cutoff_len": 2800,
     },
     "swift": {},
     "unsloth": {},
