@@ -8,9 +8,9 @@ from helpers.models.families import get_family
 from helpers.paths import ROOT
 from helpers.show import html
 
-COLUMNS = {  # column of a file: (its head in messages.toml, how a figure is written)
+COLUMNS = {  # column of a file: (its head in messages.toml, how a figure or what word is written)
     "gb": ("benchmark.gb", "{}"),
-    "four_bit": ("benchmark.method", {True: "QLoRA", False: "LoRA"}),
+    "four_bit": ("benchmark.method", {True: "benchmark.qlora", False: "benchmark.lora"}),
     "batch_size": ("benchmark.batch_size", "{}"),
     "gradient_checkpointing": ("benchmark.checkpointing", {True: "benchmark.yes", False: "benchmark.no"}),
     "gpus": ("benchmark.gpus", "{}"),
@@ -53,9 +53,9 @@ def benchmark(name: str) -> None:
 def rows(found: dict, message=message) -> list[list[str]]:
     """The table with its head, as text; columns that no row has are left out. ``message`` gives the words."""
     every = _fastest_of_card([row for row in found["rows"] if "failed" not in row])
-    whole, cards = (any(mark(row) for row in every) for mark in (lambda row: row["way"] == "train", _card_of))
-    names = [name for name in COLUMNS if any(name in row for row in every) and (whole or name not in LENGTHS)]
-    names = [name for name in names if not cards or name not in SHARES]
+    whole, cards = all(row["way"] == "train" for row in every), any("gb" in row for row in every)
+    hidden = (() if whole else LENGTHS) + (SHARES if cards else ())
+    names = [name for name in COLUMNS if any(name in row for row in every) and name not in hidden]
     several = len({row.get("family") for row in every}) > 1
     head = [*([message("benchmark.model")] if several else []), message("benchmark.way")]
     factors = not whole and not cards
@@ -69,18 +69,12 @@ def rows(found: dict, message=message) -> list[list[str]]:
     return table
 
 
-def _card_of(row: dict) -> tuple | None:
-    """Which rows are alternatives on one card: model, its memory, LoRA or QLoRA; None if it is not about that."""
-    return (row["family"], -row["gb"], row["four_bit"]) if "gb" in row else None
-
-
 def _fastest_of_card(every: list[dict]) -> list[dict]:
-    """Of the rows about a card the fastest, ordered by model and memory; of others all."""
-    if not every or not _card_of(every[0]):
+    """Of the rows about cards the fastest for each model, memory and method, in this order; of others all."""
+    if not any("gb" in row for row in every):
         return every
-    best = {}
-    for row in sorted(every, key=lambda row: row["samples_per_second"]):
-        best[_card_of(row)] = row
+    by_rate = sorted(every, key=lambda row: row["samples_per_second"])
+    best = {(row["family"], -row["gb"], row["four_bit"]): row for row in by_rate}
     return [best[card] for card in sorted(best)]
 
 
@@ -89,10 +83,7 @@ def _figure(name: str, row: dict, message) -> str:
     if name not in row:
         return ""
     how = COLUMNS[name][1]
-    if isinstance(how, str):
-        return how.format(row[name])
-    word = how[row[name]]
-    return message(word) if "." in word else word
+    return how.format(row[name]) if isinstance(how, str) else message(how[row[name]])
 
 
 def _standard(row: dict, every: list[dict]) -> float:

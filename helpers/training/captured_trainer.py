@@ -78,7 +78,7 @@ def captured_trainer(model, processor, dataset, arguments, prompt, callbacks, ca
     arguments.logging_nan_inf_filter = False  # it would wait for each loss
     arguments.dataloader_num_workers *= 2
     # random numbers are not looked at in a capture; no layer of ours draws any
-    arguments.gradient_checkpointing_kwargs = {"use_reentrant": False, "preserve_rng_state": False}
+    arguments.gradient_checkpointing_kwargs |= {"preserve_rng_state": False}
     return CapturedTrainer(
         CapturedStep(model, capture, compiled),
         model=model,

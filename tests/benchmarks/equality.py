@@ -15,12 +15,12 @@ import statistics
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
+import results
 import torch
 from transformers import BatchFeature
 
@@ -87,8 +87,7 @@ def apart(rows, one, other):
 
 
 def main():
-    facts = {"card": torch.cuda.get_device_name() if CUDA else "CPU", "torch": torch.__version__.split("+")[0]}
-    facts |= {"date": date.today().isoformat(), "steps": STEPS, "batch_size": BATCH, "test_samples": TEST}
+    facts = results.facts(small=not CUDA) | {"steps": STEPS, "batch_size": BATCH, "test_samples": TEST}
     with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(5 if CUDA else 2, get_context("spawn")) as pool:
         data.formulas(settings_of(0), Path(place) / "data", "handwritten")
         jobs = [(name, seed) for seed in range(SEEDS) for name in WAYS]
@@ -96,9 +95,7 @@ def main():
     found = facts | {"rows": rows, "apart": [apart(rows, name, "fast") for name in WAYS[:2]]}
     print(json.dumps(found, indent=1))
     if not SMALL:
-        (ROOT / "data" / "benchmarks" / "equality.json").write_text(
-            json.dumps(found, indent=1) + "\n", encoding="utf-8"
-        )
+        results.write("equality", found)
 
 
 if __name__ == "__main__":

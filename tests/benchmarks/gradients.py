@@ -10,14 +10,12 @@ data/benchmarks/gradients.json, with each way's mean distance over the batches a
 """
 
 import copy
-import gc
-import json
 import statistics
 import sys
 import tempfile
-from datetime import date
 from pathlib import Path
 
+import results
 import torch
 import training as single
 from random_models import make_processor
@@ -31,7 +29,6 @@ from helpers.training.packing import pack
 SMALL = sys.argv[1:] == ["small"]
 single.SMALL = SMALL
 BATCHES = 2 if SMALL else 20
-RESULTS = single.ROOT / "data" / "benchmarks" / "gradients.json"
 DEVICE = "cpu" if SMALL else "cuda"
 WAYS = {"packed": single.FAST["packed"]} if SMALL else single.FAST
 
@@ -64,22 +61,16 @@ def main():
     right = [gradient(exact, batch, autocast=False) for batch in batches]
     del exact
     attention.batch_vision_attention(plain)
-    card = "CPU" if SMALL else torch.cuda.get_device_name()
-    facts = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
-    found = facts | {"batches": BATCHES, "rows": []}
+    found = results.facts(SMALL) | {"batches": BATCHES, "rows": []}
 
     def keep(way, apart):
         mean = statistics.mean(apart)
         usual = found["rows"][0]["distance"] if found["rows"] else mean
         row = {"way": way, "distance": mean, "longest": max(apart), "times_plain": round(mean / usual, 3)}
-        print(row, flush=True)
-        found["rows"].append(row)
-        if not SMALL:
-            RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        results.keep("gradients", found, row, SMALL)
 
-    keep(
-        "plain", [distance(gradient(plain, batch, not SMALL), true) for batch, true in zip(batches, right, strict=True)]
-    )
+    pairs = zip(batches, right, strict=True)
+    keep("plain", [distance(gradient(plain, batch, not SMALL), true) for batch, true in pairs])
     for way, how in WAYS.items():  # one after the other: graphs take much memory
         step, apart = CapturedStep(copy.deepcopy(plain), **how), []
         for row, true in zip(packed, right, strict=True):
@@ -88,9 +79,7 @@ def main():
             apart.append(distance(step.master.grad, true))
         keep(way, apart)
         del step
-        gc.collect()
-        if not SMALL:
-            torch.cuda.empty_cache()
+        single.free_memory()
 
 
 if __name__ == "__main__":

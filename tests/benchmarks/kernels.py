@@ -10,15 +10,13 @@ Results go to data/benchmarks/kernels.json.
 """
 
 import copy
-import gc
-import json
 import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import date
 from pathlib import Path
 
+import results
 import torch
 import training as single
 from random_models import make_processor
@@ -34,7 +32,6 @@ SMALL = sys.argv[1:] == ["small"]
 single.SMALL = SMALL
 BATCHES = 4
 DEVICE = "cpu" if SMALL else "cuda"
-RESULTS = single.ROOT / "data" / "benchmarks" / "kernels.json"
 KINDS = {  # kind of work: what is in its kernels' names; the first that fits counts, all others are "elements"
     "attention": ("flash", "fmha", "sdpa"),
     "matrix": ("gemm", "nvjet", "cutlass", "xmma", "splitk", "gemv", "triton_tem", "convolve"),
@@ -109,32 +106,22 @@ def fast_step(captured):
 def main():
     processor = make_processor("qwen2_vl")
     model = single.build("qwen2_vl", single.LANGUAGE, single.make_settings(16 * BATCHES), processor).train()
-    card = "CPU" if SMALL else torch.cuda.get_device_name()
-    facts = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
-    found = facts | {"matrix_tflops": round(single.matrix_rate() / 1e12, 1), "rows": []}
+    found = results.facts(SMALL) | {"matrix_tflops": round(single.matrix_rate() / 1e12, 1), "rows": []}
     with tempfile.TemporaryDirectory() as folder:
         samples = single.draw(Path(folder), 16 * BATCHES, processor)
         lots = [samples[start : start + 16] for start in range(0, len(samples), 16)]
         packed = [{name: value.to(DEVICE) for name, value in pack(lot, model, processor).items()} for lot in lots]
         padded = [BatchFeature(collate(lot, processor)).to(DEVICE) for lot in lots]
 
-    def keep(row):
-        print(row, flush=True)
-        found["rows"].append(row)
-        if not SMALL:
-            RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
     plain = copy.deepcopy(model)
     attention.batch_vision_attention(plain)
-    keep(measure("plain", plain_step(plain), padded))
+    results.keep("kernels", found, measure("plain", plain_step(plain), padded), SMALL)
     del plain
     for way, how in single.FAST.items():
         step = CapturedStep(copy.deepcopy(model), **how | ({"capture": False} if SMALL else {}))
-        keep(measure(way, fast_step(step), packed))
+        results.keep("kernels", found, measure(way, fast_step(step), packed), SMALL)
         del step
-        gc.collect()
-        if not SMALL:
-            torch.cuda.empty_cache()
+        single.free_memory()
 
 
 if __name__ == "__main__":

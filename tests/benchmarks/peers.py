@@ -1,7 +1,7 @@
 """LoRA on Qwen2-VL-2B by other programs, by a plain Trainer and by this project, on the same rows and the same GPU.
 
     python tests/benchmarks/peers.py            (one GPU of 80 GB; 10 minutes)
-    python tests/benchmarks/peers.py NAME ...   (some of ``RUNS``; the rows of the others stay)
+    python tests/benchmarks/peers.py NAME ...   (some of ``RUNS`` and ``PEERS``; the rows of the others stay)
     python tests/benchmarks/peers.py small      (a CPU with tiny models, without unsloth: does it run?)
 
 Beside this project's environment they need ``pip install liger-kernel ms-swift unsloth``; a run that lacks one notes
@@ -18,15 +18,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
-from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 if "unsloth" in sys.argv[1:] and "measure" in sys.argv:
     os.environ |= {"UNSLOTH_DISABLE_STATISTICS": "1", "UNSLOTH_COMPILE_LOCATION": tempfile.mkdtemp()}
     import unsloth  # before all that it changes
+import results
 import torch
 import training as single
 from random_models import classes, make_processor, official_config
@@ -35,8 +34,9 @@ from helpers.data import formats
 from helpers.data.samples import load_jsonl, write_jsonl
 from helpers.models.inputs import PROMPT
 
-RESULTS = single.ROOT / "data" / "benchmarks" / "peers.json"
+FILE = results.FOLDER / "peers.json"
 SMALL = "small" in sys.argv
+END = ["small"] if SMALL else []  # of the command lines of its own processes
 RUNS = {"plain": 60, "compiled": 240}  # steps; those of the others are one epoch
 PEERS = {
     "llamafactory": {"per_device_train_batch_size": 16},
@@ -70,33 +70,6 @@ def prepare(folder):
         config = config_class.from_dict(official_config("qwen2_vl", processor, SMALL))
         model_class._from_config(config, dtype=torch.bfloat16).save_pretrained(folder / "model")
     processor.save_pretrained(folder / "model")
-
-
-class Clock:
-    """A callback that notes when a third of the steps is done, and when all are."""
-
-    def __init__(self):
-        from transformers import TrainerCallback
-
-        marks = self.marks = []
-
-        class Mark(TrainerCallback):
-            def on_train_begin(this, args, state, control, model=None, **kwargs):
-                trained = {str(weight.dtype) for weight in model.parameters() if weight.requires_grad}
-                self.weights = ", ".join(sorted(name.removeprefix("torch.") for name in trained))
-
-            def on_step_end(this, args, state, control, **kwargs):
-                if state.global_step in (max(1, state.max_steps // 3), state.max_steps):
-                    if not SMALL:
-                        torch.cuda.synchronize()
-                    marks.append((state.global_step, time.perf_counter()))
-
-        self.callback = Mark()
-
-    def rate(self):
-        """Samples a second; all steps together are one epoch."""
-        (first, began), (last, ended) = self.marks
-        return SAMPLES / last * (last - first) / (ended - began)
 
 
 def llamafactory(folder, callback, **changes):
@@ -235,9 +208,9 @@ def measure(name, folder):
         rate, weights = found["samples_per_second"], "float32"
     else:
         work = {"swift": swift, "unsloth": unsloth_run}.get(name, llamafactory)
-        clock = Clock()
+        clock = single.Clock()
         work(folder, clock.callback, **PEERS[name])
-        rate, weights = clock.rate(), clock.weights
+        rate, weights = clock.rate(SAMPLES), clock.weights
     row = {"way": name, "samples_per_second": round(rate, 1), "weights": weights}
     package = {"swift": "ms-swift", "unsloth": "unsloth"}.get(name, "llamafactory")
     row |= {"version": version(package)} if name in PEERS else {}
@@ -246,8 +219,8 @@ def measure(name, folder):
 
 def run(name, folder):
     """``measure`` in a process of its own; of one that fails, the end of what it printed."""
-    log, small = Path(folder) / f"{name}.log", ["small"] if SMALL else []
-    command = [sys.executable, __file__, "measure", name, folder, *small]
+    log = Path(folder) / f"{name}.log"
+    command = [sys.executable, __file__, "measure", name, folder, *END]
     with log.open("wb") as output:
         options = {"cwd": folder, "env": os.environ | {"TQDM_DISABLE": "1"}, "start_new_session": True}
         process = subprocess.Popen(command, stdout=output, stderr=output, **options)
@@ -265,22 +238,17 @@ def run(name, folder):
 
 def main():
     names = [name for name in sys.argv[1:] if name in RUNS | PEERS] or [*RUNS, *PEERS]
-    card = "CPU" if SMALL else torch.cuda.get_device_name()
-    old = json.loads(RESULTS.read_bytes())["rows"] if RESULTS.exists() and not SMALL else []
-    found = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat(), "rows": old}
+    found = results.facts(SMALL)
+    found["rows"] = json.loads(FILE.read_bytes())["rows"] if FILE.exists() and not SMALL else []
     for package in ("transformers", "liger-kernel"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             pass
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, __file__, "prepare", folder, *["small"][: int(SMALL)]], check=True)
+        subprocess.run([sys.executable, __file__, "prepare", folder, *END], check=True)
         for name in names:
-            row = run(name, folder)
-            print(json.dumps(row), flush=True)
-            found["rows"] = [old for old in found["rows"] if old["way"] != name] + [row]
-            if not SMALL:
-                RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            results.keep("peers", found, run(name, folder), SMALL)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from functools import partial
 from pathlib import Path
 
+import results
 import torch
 import training as single
 
@@ -29,7 +29,6 @@ from helpers.training.captured import CapturedStep
 from helpers.training.captured_trainer import CapturedTrainer
 from helpers.training.packing import pack
 
-RESULTS = single.ROOT / "data" / "benchmarks" / "scaling.json"
 SMALL = "small" in sys.argv
 MOST = 2 if SMALL else min(4, torch.cuda.device_count())
 COUNTS = [count for count in (4, 2, 1) if count <= MOST]
@@ -107,7 +106,7 @@ def work(folder):
             step.refresh()
             if way == "packed":
                 gradients[count] = gradient(step, model, processor, samples)
-            clock = single.Clock(steps)
+            clock = single.Clock()
             drawn = (samples * (steps * 16 * count // len(samples) + 1))[: steps * 16 * count]
             train(step, model, processor, drawn, 16 * count, clock.callback)
             row = {"gpus": count, "way": way, "samples_per_second": round(clock.rate() * count, 1)}
@@ -125,21 +124,18 @@ def work(folder):
 
 
 def main():
-    card = "CPU" if SMALL else torch.cuda.get_device_name()
-    facts = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_jsonl(single.draw(folder, 32 if SMALL else 512, single.make_processor("qwen2_vl")), folder / "data.jsonl")
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(MOST)]
         quiet = os.environ | {"NCCL_NVLS_ENABLE": "0", "TOKENIZERS_PARALLELISM": "false"}
         subprocess.run([*launch, __file__, *sys.argv[1:], str(folder)], env=quiet, check=True)
-        found = facts | json.loads((folder / "found.json").read_bytes())
+        found = results.facts(SMALL) | json.loads((folder / "found.json").read_bytes())
     print(json.dumps(found, indent=1))
     if "gradients" in sys.argv:
-        found = json.loads(RESULTS.read_bytes()) | {"gradients": found["gradients"]}
+        found = json.loads((results.FOLDER / "scaling.json").read_bytes()) | {"gradients": found["gradients"]}
     if not SMALL:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        results.write("scaling", found)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,13 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import results
 import torch
-from random_models import ROOT, classes, make_model, make_processor, official_config
+from random_models import classes, make_model, make_processor, official_config
 
 from helpers import training
 from helpers.data.samples import Sample
@@ -98,6 +98,13 @@ def build(family, targets, settings, processor):
 # --- measuring ----------------------------------------------------------------------------------
 
 
+def free_memory():
+    """Give back what no object holds any more: a trainer and its model are a circle."""
+    gc.collect()
+    if not SMALL:
+        torch.cuda.empty_cache()
+
+
 def matrix_rate():
     """bf16 floating-point operations a second of an 8192-cubed product on random data."""
     if SMALL:
@@ -139,25 +146,31 @@ def operations(model, samples, processor):
 
 
 class Clock:
-    """The time when a third of the steps is done, and when all are."""
+    """The time when a third of a run's steps is done, and when all are; the type of the weights that it trains."""
 
-    def __init__(self, steps):
+    def __init__(self):
         from transformers import TrainerCallback
 
         marks = self.marks = []
 
         class Mark(TrainerCallback):
-            def on_step_end(self, args, state, control, **kwargs):
-                if state.global_step in (max(1, steps // 3), steps):
+            def on_train_begin(this, args, state, control, model=None, **kwargs):
+                trained = {str(weight.dtype) for weight in model.parameters() if weight.requires_grad}
+                self.weights = ", ".join(sorted(name.removeprefix("torch.") for name in trained))
+
+            def on_step_end(this, args, state, control, **kwargs):
+                if state.global_step in (max(1, state.max_steps // 3), state.max_steps):
                     if not SMALL:
                         torch.cuda.synchronize()
                     marks.append((state.global_step, time.perf_counter()))
 
         self.callback = Mark()
 
-    def rate(self):
+    def rate(self, samples=None):
+        """Samples a second; ``samples``: how many all steps have taken together, if not 16 each."""
         (first, began), (last, ended) = self.marks
-        return 16 * (last - first) / (ended - began)
+        each = 16 if samples is None else samples / last
+        return each * (last - first) / (ended - began)
 
 
 def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="", parts=1, gb=0, **less):
@@ -168,14 +181,13 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="",
     from transformers import Trainer
 
     steps, seed = 2 if SMALL else steps, way == "seed"
-    gc.collect()  # else the last trainer's model is still there, and counts as this one's
+    free_memory()  # else the last trainer's model is still there, and counts as this one's
     if not SMALL:
-        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         torch.cuda.set_per_process_memory_fraction(1.0)
     parts = 4 if seed else parts
     settings = replace(make_settings(steps * 16, 16 // parts, parts), **({} if SMALL else less))
-    model, clock = build(family, targets, settings, processor), Clock(steps)
+    model, clock = build(family, targets, settings, processor), Clock()
     if gb and not SMALL:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
@@ -272,9 +284,8 @@ def card(gb, family, way, parts, again, four_bit, samples, rate):
     less = {"gradient_checkpointing": again, "four_bit": four_bit}
     row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "batch_size": 16 // parts} | less
     try:
-        steps = (
-            96 if FAST.get(way, {}).get("capture") else 24
-        )  # all is new in this process: it takes a while to warm up
+        # all is new in this process: it takes a while to warm up
+        steps = 96 if FAST.get(way, {}).get("capture") else 24
         found = measure(way, samples, make_processor(family), rate, steps, family, parts=parts, gb=gb, **less)
     except torch.OutOfMemoryError as error:
         return row | {"failed": str(error)[:120]}
@@ -283,14 +294,12 @@ def card(gb, family, way, parts, again, four_bit, samples, rate):
 
 def main():
     rate = matrix_rate()
-    card = "CPU" if SMALL else torch.cuda.get_device_name()
-    facts = {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
-    facts["matrix_tflops"] = round(rate / 1e12, 1)
+    facts = results.facts(SMALL) | {"matrix_tflops": round(rate / 1e12, 1)}
     print(facts, flush=True)
 
     def keep(part, row):
         print(row, flush=True)
-        path = (Path(tempfile.mkdtemp()) if SMALL else ROOT / "data" / "benchmarks") / f"{RESULTS[part]}.json"
+        path = (Path(tempfile.mkdtemp()) if SMALL else results.FOLDER) / f"{RESULTS[part]}.json"
         rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
         names = ("family", "targets", "way", "samples", "gb", "batch_size", "gradient_checkpointing", "four_bit")
         kept = [old for old in rows if any(old.get(name) != row.get(name) for name in names)]

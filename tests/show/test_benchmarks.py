@@ -55,6 +55,31 @@ def test_whole_runs_are_in_the_order_of_their_lengths_and_show_their_seconds():
     assert [row[1:] for row in rows] == [["2,000", "100", "50.0"], ["20,000", "100", "50.0"]]
 
 
+def test_of_a_card_the_fastest_with_each_method_are_shown_and_what_failed_is_not():
+    less = {"share_of_matrix_rate": 0.1, "gradient_checkpointing": True, "family": "minicpm_o", "way": "plain"}
+    kept = less | {"gradient_checkpointing": False}
+    every = [
+        less | {"gb": 16, "four_bit": True, "batch_size": 4, "samples_per_second": 4.8},
+        less | {"gb": 24, "four_bit": True, "batch_size": 4, "samples_per_second": 5.0},
+        less | {"gb": 24, "four_bit": True, "batch_size": 16, "samples_per_second": 14.8},
+        kept | {"gb": 24, "four_bit": False, "batch_size": 4, "samples_per_second": 4.1},
+        less | {"gb": 8, "four_bit": True, "batch_size": 1, "failed": "out of memory"},
+    ]
+    head, *rows = benchmarks.rows(FOUND | {"rows": every})
+    assert head[1:] == ["memory (GB)", "method", "samples at once", "gradient checkpointing", "samples/s"]
+    assert [row[1:] for row in rows] == [
+        ["24", "LoRA", "4", "no", "4.1"],
+        ["24", "QLoRA", "16", "yes", "14.8"],
+        ["16", "QLoRA", "4", "yes", "4.8"],
+    ]
+
+
+def test_other_programs_are_named_with_their_version():
+    peer = {"way": "llamafactory", "samples_per_second": 8.0, "version": "0.9.5"}
+    rows = benchmarks.rows(FOUND | {"rows": [FOUND["rows"][0], peer]})[1:]
+    assert rows[1][0].startswith("LLaMA-Factory 0.9.5") and rows[1][-1] == "2.0"
+
+
 def test_a_column_that_no_row_has_is_left_out():
     assert len(benchmarks.rows(FOUND | {"rows": FOUND["rows"][:1]})[0]) == 4
 

@@ -1,0 +1,27 @@
+"""What the benchmarks beside this file found, kept in data/benchmarks with card, torch and date."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import torch
+
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "benchmarks"
+
+
+def facts(small):
+    """On what, with what and when it is measured; ``small``: on a CPU."""
+    card = "CPU" if small else torch.cuda.get_device_name()
+    return {"card": card, "torch": torch.__version__.split("+")[0], "date": date.today().isoformat()}
+
+
+def write(name, found):
+    (FOLDER / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def keep(name, found, row, small):
+    """Put ``row`` into ``found`` in place of an older one of its way; write it down, unless it is only tried out."""
+    print(json.dumps(row), flush=True)
+    found["rows"] = [old for old in found["rows"] if old["way"] != row["way"]] + [row]
+    if not small:
+        write(name, found)
