@@ -30,7 +30,10 @@ SMALL = sys.argv[1:] == ["small"]
 single.SMALL = SMALL
 BATCHES = 2 if SMALL else 20
 DEVICE = "cpu" if SMALL else "cuda"
-WAYS = {"packed": single.FAST["packed"]} if SMALL else single.FAST
+WAYS = [  # and whether layers are computed again
+    *((way, False) for way in (["packed"] if SMALL else single.FAST)),
+    ("packed" if SMALL else "compiled", True),
+]
 
 
 def gradient(model, batch, autocast):
@@ -63,22 +66,26 @@ def main():
     attention.batch_vision_attention(plain)
     found = results.facts(SMALL) | {"batches": BATCHES, "rows": []}
 
-    def keep(way, apart):
+    def keep(way, apart, again=False):
         mean = statistics.mean(apart)
         usual = found["rows"][0]["distance"] if found["rows"] else mean
-        row = {"way": way, "distance": mean, "longest": max(apart), "times_plain": round(mean / usual, 3)}
+        row = {"way": way, "gradient_checkpointing": again, "distance": mean, "longest": max(apart)}
+        row |= {"times_plain": round(mean / usual, 3)}
         results.keep("gradients", found, row, SMALL)
 
     pairs = zip(batches, right, strict=True)
     keep("plain", [distance(gradient(plain, batch, not SMALL), true) for batch, true in pairs])
-    for way, how in WAYS.items():  # one after the other: graphs take much memory
-        step, apart = CapturedStep(copy.deepcopy(plain), **how), []
+    for way, again in WAYS:  # one after the other: graphs take much memory
+        model = copy.deepcopy(plain)
+        if again:
+            model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
+        step, apart = CapturedStep(model, **single.FAST[way]), []
         for row, true in zip(packed, right, strict=True):
             step.master.grad.zero_()
             step(row)
             apart.append(distance(step.master.grad, true))
-        keep(way, apart)
-        del step
+        keep(way, apart, again)
+        del model, step
         single.free_memory()
 
 

@@ -222,12 +222,20 @@ def run(name, folder):
     log = Path(folder) / f"{name}.log"
     command = [sys.executable, __file__, "measure", name, folder, *END]
     with log.open("wb") as output:
-        options = {"cwd": folder, "env": os.environ | {"TQDM_DISABLE": "1"}, "start_new_session": True}
+        options = {
+            "cwd": folder,
+            "env": os.environ | {"TQDM_DISABLE": "1", "PYTHONFAULTHANDLER": "1"},
+            "start_new_session": True,
+        }
         process = subprocess.Popen(command, stdout=output, stderr=output, **options)
         try:
             process.wait(LONGEST)
         except subprocess.TimeoutExpired:
             output.write(f"not done after {LONGEST} s\n".encode())
+            output.flush()
+            process.send_signal(signal.SIGABRT)  # faulthandler writes where it was
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
         with suppress(ProcessLookupError):  # its loaders, too
             os.killpg(process.pid, signal.SIGKILL)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
