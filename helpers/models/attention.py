@@ -1,5 +1,7 @@
 """Attention of the vision towers of Qwen2-VL and GLM-OCR over all pictures of a batch at once."""
 
+from helpers.models.packed import attend, flash_operator
+
 # Only the word "flash" in the name makes transformers hand over where the pictures begin.
 PACKED = "packed_flash_free"
 
@@ -9,6 +11,7 @@ def packed_attention(module, query, key, value, attention_mask, scaling=None, cu
 
     Args:
         query, key, value: (1, heads, patches of all pictures, head width).
+        scaling: head width ** -0.5 on a GPU that has flash attention, which takes no other.
         cu_seq_lens_q: (pictures + 1,) where each picture's patches begin.
 
     Returns:
@@ -17,6 +20,9 @@ def packed_attention(module, query, key, value, attention_mask, scaling=None, cu
     import torch
     import torch.nn.functional as F
 
+    if _takes_flash(query):
+        longest = query.shape[2]  # it may be that of one picture alone
+        return attend(flash_operator(), module, query, key, value, None, cu_seq_lens_q, longest, is_causal=False)
     lengths = (cu_seq_lens_q[1:] - cu_seq_lens_q[:-1]).tolist()
     longest = max(lengths)
     query, key, value = (x[0].transpose(0, 1) for x in (query, key, value))  # (patches, heads, width)
@@ -33,6 +39,14 @@ def packed_attention(module, query, key, value, attention_mask, scaling=None, cu
         stacked.append(padded.unflatten(0, (len(lengths), longest)).transpose(1, 2))
     mixed = F.scaled_dot_product_attention(*stacked, attn_mask=inside[:, None, None], scale=scaling)
     return mixed.transpose(1, 2).flatten(0, 1)[index][None], None
+
+
+def _takes_flash(query):
+    """Whether PyTorch's flash attention can compute with this tensor: nothing is padded then, and nobody waits."""
+    import torch
+
+    half = query.dtype in (torch.float16, torch.bfloat16)
+    return query.is_cuda and half and torch.cuda.get_device_capability(query.device) >= (8, 0)
 
 
 def batch_vision_attention(model):

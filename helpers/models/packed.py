@@ -15,7 +15,7 @@ MARKED = "varlen_by_mask"  # for SigLIP, which hands over a mask and nothing els
 def attend(
     operator, module, query, key, value, attention_mask, cu_seq_lens_q=None, longest=0, is_causal=True, **kwargs
 ):
-    """An attention function of transformers, behind ``operator``: what ``_operator`` returns, or None on a CPU.
+    """An attention function of transformers, behind ``operator``: what ``flash_operator`` returns, or None on a CPU.
 
     Args:
         query, key, value: (1, heads, tokens of all rows, head width); key and value may have fewer heads.
@@ -42,7 +42,7 @@ def use_varlen(model):
     """
     from transformers import AttentionInterface
 
-    operator = _operator() if model.device.type == "cuda" else None  # made here: torch.compile would make it anew
+    operator = flash_operator() if model.device.type == "cuda" else None  # made here: torch.compile would make it anew
     AttentionInterface.register(VARLEN, partial(attend, operator))
     AttentionInterface.register(MARKED, partial(attend_marked, operator))
     config = model.config
@@ -65,7 +65,7 @@ def _one_by_one(query, key, value, starts, causal):
 
 
 @cache
-def _operator():
+def flash_operator():
     """Flash attention for rows of unequal length as one operator that torch.compile takes as it is.
 
     Returned: (query, key, value, starts, longest, causal) -> (out, log-sum-exp, two states of its random numbers).

@@ -17,7 +17,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 
 import results
@@ -58,6 +58,7 @@ def held_out_loss(model, processor, samples):
 def run(folder, name, seed):
     """One training and its reading: a row of the results."""
     torch.set_num_threads(1)
+    set_start_method("fork", force=True)  # else each loader would import all this anew
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
     if name == "shuffled":

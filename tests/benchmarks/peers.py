@@ -37,20 +37,20 @@ from helpers.models.inputs import PROMPT
 FILE = results.FOLDER / "peers.json"
 SMALL = "small" in sys.argv
 END = ["small"] if SMALL else []  # of the command lines of its own processes
-RUNS = {"plain": 60, "compiled": 240}  # steps; those of the others are one epoch
+RUNS = {"plain": 45, "compiled": 180}  # steps; those of the others are one epoch
 PEERS = {
     "llamafactory": {"per_device_train_batch_size": 16},
+    "swift": {},
     "llamafactory_packed": {
         "per_device_train_batch_size": 1,
         "neat_packing": True,
         "packing": True,
         "cutoff_len": 2800,
     },
-    "swift": {},
     "unsloth": {},
 }
 SAMPLES = 32 if SMALL else 960
-LONGEST = 240  # seconds of a run
+LONGEST = 120  # seconds of a run
 single.SMALL = SMALL
 
 

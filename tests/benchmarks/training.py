@@ -20,7 +20,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 
 import results
@@ -42,29 +42,23 @@ SMALL = sys.argv[1:] == ["small"]
 RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families", "cards": "cards"}  # in data/benchmarks
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"  # what the seed recipe names
 CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
-    (40, "qwen2_vl", "plain", 1, True, False),
-    (40, "qwen2_vl", "compiled", 1, True, False),
-    (40, "qwen2_vl", "compiled", 2, False, False),
     (24, "qwen2_vl", "plain", 1, True, False),
-    (24, "qwen2_vl", "compiled", 1, True, False),
-    (24, "qwen2_vl", "compiled", 4, False, False),
-    (16, "qwen2_vl", "plain", 4, True, False),
-    (16, "qwen2_vl", "compiled", 4, True, False),
     (8, "qwen2_vl", "plain", 16, True, False),
-    (8, "qwen2_vl", "graphs", 16, True, False),
-    (8, "qwen2_vl", "plain", 4, True, True),
-    (40, "minicpm_o", "plain", 1, True, False),
-    (40, "minicpm_o", "compiled", 1, True, False),
+    (24, "qwen2_vl", "compiled", 1, True, False),
+    (40, "qwen2_vl", "compiled", 2, False, False),
+    (16, "qwen2_vl", "compiled", 4, True, False),
+    (8, "qwen2_vl", "compiled", 16, True, False),
     (24, "minicpm_o", "plain", 4, True, False),
     (24, "minicpm_o", "compiled", 4, True, False),
+    (40, "minicpm_o", "compiled", 1, True, False),
     (24, "minicpm_o", "plain", 1, True, True),
-    (24, "minicpm_o", "graphs", 1, True, True),
     (16, "minicpm_o", "plain", 4, True, True),
-    (16, "minicpm_o", "graphs", 4, True, True),
     (12, "minicpm_o", "plain", 16, True, True),
+    (24, "minicpm_o", "graphs", 1, True, True),
+    (16, "minicpm_o", "graphs", 4, True, True),
     (12, "minicpm_o", "graphs", 16, True, True),
 )
-STEPS = {1: 24, 2: 16, 4: 12, 16: 6}  # of a run on a smaller card, by parts of a step; with graphs four times as many
+STEPS = {1: (9, 60), 2: (9, 60), 4: (6, 45), 16: (4, 30)}  # of a run, by parts of a step: plain, with graphs
 FAST = {
     "packed": {"capture": False, "compiled": False},
     "graphs": {"capture": True, "compiled": False},
@@ -279,27 +273,24 @@ def cards(keep, rate, folder):
     for family in sys.argv[2:] or ("qwen2_vl", "minicpm_o"):
         processor = make_processor(family)
         samples = draw(Path(tempfile.mkdtemp(dir=folder)), 128 if not SMALL else 32, processor)
-        waiting = ready_process()
-        for row in [row for row in CARDS if row[1] == family]:  # each in a process whose memory nothing else was in
-            process, waiting = waiting, ready_process()
-            with process:
-                keep(process.submit(card, *row, samples, rate).result())
-        waiting.shutdown()
-
-
-def ready_process():
-    """A pool of one new process, which imports this file while another one is measured."""
-    pool = ProcessPoolExecutor(1, get_context("spawn"))
-    pool.submit(gc.collect)
-    return pool
+        process = None
+        for row in [row for row in CARDS if row[1] == family]:
+            process = process or ProcessPoolExecutor(1, get_context("spawn"))  # whose memory nothing failed in
+            found = process.submit(card, *row, samples, rate).result()
+            keep(found)
+            if "failed" in found:
+                process = process.shutdown()
+        if process:
+            process.shutdown()
 
 
 def card(gb, family, way, parts, again, four_bit, samples, rate):
     """One row of ``CARDS``; if the memory is not enough, it says so instead of a rate."""
+    set_start_method("fork", force=True)  # else each loader would import all this anew
     less = {"gradient_checkpointing": again, "four_bit": four_bit}
     row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "batch_size": 16 // parts} | less
     try:
-        steps = STEPS[parts] * (4 if way in FAST else 1)
+        steps = STEPS[parts][way in FAST]
         found = measure(way, samples, make_processor(family), rate, steps, family, parts=parts, gb=gb, **less)
     except torch.OutOfMemoryError as error:
         return row | {"failed": str(error)[:120]}

@@ -26,6 +26,26 @@ def test_packed_attention_is_attention_picture_by_picture(lengths):
     assert all(torch.allclose(a.grad, b.grad, atol=1e-12) for a, b in zip(packed, alone, strict=True))
 
 
+def test_on_a_gpu_pictures_of_any_size_are_within_what_flash_attention_looks_at(monkeypatch):
+    """Its kernel leaves out what is beyond the length that it is given, and says nothing."""
+    import torch
+
+    packed = [torch.randn(1, 3, 20, 8) for _ in range(3)]
+    begins = torch.tensor([0, 2, 20], dtype=torch.int32)
+    asked = []
+
+    def flash(query, key, value, where, longest, causal):
+        asked.append((query.shape, where.tolist(), longest, causal))
+        return (query,)
+
+    assert not attention._takes_flash(packed[0])  # on a CPU
+    monkeypatch.setattr(attention, "_takes_flash", lambda query: True)
+    monkeypatch.setattr(attention, "flash_operator", lambda: flash)
+    seen, _ = attention.packed_attention(None, *packed, None, cu_seq_lens_q=begins)
+    assert asked == [((20, 3, 8), [0, 2, 20], 20, False)]
+    assert torch.equal(seen, packed[0].transpose(1, 2))
+
+
 @pytest.mark.parametrize("grids", [[(1, 4, 6)] * 3, [(1, 4, 18), (1, 4, 6), (3, 2, 4)]], ids=["equal", "unequal"])
 @pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"])
 def test_vision_encoder_sees_what_transformers_own_sees(family, grids, monkeypatch):

@@ -1,12 +1,12 @@
 """What a GPU is busy with in a training step of Qwen2-VL-2B, and how long it waits: by way, in milliseconds a step.
 
-    python tests/benchmarks/kernels.py         (one GPU of 80 GB; 4 minutes)
-    python tests/benchmarks/kernels.py small   (a CPU with a tiny model, which runs no kernels: does it run?)
+    python tests/benchmarks/profiling.py         (one GPU of 80 GB; 4 minutes)
+    python tests/benchmarks/profiling.py small   (a CPU with a tiny model, which runs no kernels: does it run?)
 
 Random weights, LoRA r = 64 on the language model's seven projections, 16 samples a step, pictures and answers as in
 training.py beside this file. A step is forward, backward and optimizer; its batch is on the GPU already. The time of a
 step is measured without the profiler, the kernels' times with it, over the same four batches; the rest is waiting.
-Results go to data/benchmarks/kernels.json.
+Results go to data/benchmarks/profile.json.
 """
 
 import copy
@@ -115,11 +115,11 @@ def main():
 
     plain = copy.deepcopy(model)
     attention.batch_vision_attention(plain)
-    results.keep("kernels", found, measure("plain", plain_step(plain), padded), SMALL)
+    results.keep("profile", found, measure("plain", plain_step(plain), padded), SMALL)
     del plain
     for way, how in single.FAST.items():
         step = CapturedStep(copy.deepcopy(model), **how | ({"capture": False} if SMALL else {}))
-        results.keep("kernels", found, measure(way, fast_step(step), packed), SMALL)
+        results.keep("profile", found, measure(way, fast_step(step), packed), SMALL)
         del step
         single.free_memory()
 
