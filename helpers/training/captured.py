@@ -40,8 +40,9 @@ class CapturedStep:
         exact = torch.promote_types(torch.float32, frozen.dtype)
         flat = torch.cat([weight.detach().to(exact).flatten() for weight in self.weights])
         self.master = torch.nn.Parameter(flat)
-        self.master.grad, self.gradient = torch.zeros_like(flat), torch.zeros_like(flat)
+        self.master.grad = torch.zeros_like(flat)
         self.working = flat.to(frozen.dtype, copy=True)
+        self.gradient = torch.zeros_like(self.working)  # of one call, in the type in which it is computed
         self.gradients = self._views(self.gradient)
         self.point_to(self.working)
         self.trains_vision = any(weight.requires_grad for part in self.parts["eyes"] for weight in part.parameters())
