@@ -42,12 +42,17 @@ def benchmark(name: str) -> None:
     Of the models' and ways' rows the last column says how many times as fast as the model's first one they are, of
     several GPUs' how many times as fast as one. Of the rows of a card the fastest with LoRA and with QLoRA are shown.
     """
-    found = json.loads((ROOT / "data" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
+    found = read(name)
     table, notes = rows(found), source(found)
     shown = [html.cells(line, "td" if number else "th") for number, line in enumerate(table)]
     widths = [max(map(columns_of, column)) for column in zip(*table, strict=True)]
     plain = ["  ".join(map(padded, line, widths)).rstrip() for line in table]
     jupyter.display({"text/html": html.table(shown, notes), "text/plain": "\n".join([*plain, notes])})
+
+
+def read(name: str) -> dict:
+    """What ``data/benchmarks/<name>.json`` holds: card, torch, date and rows."""
+    return json.loads((ROOT / "data" / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def rows(found: dict, message=message) -> list[list[str]]:

@@ -1,7 +1,8 @@
-"""Where the time of a training step goes, as one bar: what ``torch.profiler`` recorded, by kind of work."""
+"""Where the time of a training step goes, as bars: what ``torch.profiler`` recorded, by kind of work."""
 
 from helpers import jupyter
 from helpers.language import message
+from helpers.show.benchmarks import WAYS, read, source
 
 MATRIX = ("mm", "addmm", "bmm", "baddbmm", "conv1d", "conv2d", "conv3d", "_convolution")
 ATTENTION = ("scaled_dot_product", "flash_attention", "efficient_attention")
@@ -37,7 +38,24 @@ def profile(record, steps: int = 1) -> None:
     total = sum(spent.values())
     lines = [f"{message(KINDS[kind][0])}: {spent[kind]:.1f} ms ({spent[kind] / total:.0%})" for kind in KINDS]
     lines.append(message("profile.calls", calls=f"{calls / steps:,.0f}", time=f"{total:.0f}"))
-    jupyter.display({"image/png": profile_png(spent, lines[-1]), "text/plain": "\n".join(lines)})
+    jupyter.display({"image/png": profile_png({"": spent}, lines[-1]), "text/plain": "\n".join(lines)})
+
+
+def gpu_profile() -> None:
+    """Show what a GPU does in a step of 16 samples, a bar for each way of taking it: ``data/benchmarks/profile.json``.
+
+    What no kernel covers is the time in which it waits to be given one.
+    """
+    found, lines, bars = read("profile"), [], {}
+    rows = found["rows"]
+    drawn = [kind for kind in KINDS if any(row.get(kind, 0) > 0.02 * row["milliseconds"] for row in rows)]
+    for row in rows:
+        name = message(WAYS[row["way"]])
+        facts = {"time": f"{row['milliseconds']:.0f}", "kernels": f"{row['kernels']:,}", "way": name}
+        bars[name] = {kind: row[kind] for kind in drawn}
+        lines.append(message("profile.kernels", **facts, waiting=f"{row['rest']:.0f}"))
+    lines.append(source(found))
+    jupyter.display({"image/png": profile_png(bars, lines[-1], "profile.waiting"), "text/plain": "\n".join(lines)})
 
 
 def shares(events) -> tuple[dict[str, float], int]:
@@ -72,21 +90,28 @@ def kind_of(event) -> str:
     return "copies" if name in COPIES else "rest" if name in VIEWS else "elements"
 
 
-def profile_png(spent: dict[str, float], title: str) -> bytes:
-    """One horizontal bar, a piece a kind, largest part named in it; the legend has milliseconds."""
+def profile_png(bars: dict[str, dict[str, float]], title: str, rest: str = "profile.rest") -> bytes:
+    """Horizontal bars with their names, a piece a kind, the largest with their share in them; the legend of a single
+    bar has milliseconds. rest: what the last kind is called."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 2.9), dpi=80, facecolor="white", layout="constrained")
-    axes, left, total = figure.add_subplot(), 0.0, sum(spent.values())
-    for kind, (name, colour) in KINDS.items():
-        text = f"{message(name)}  {spent[kind]:.1f} ms"
-        axes.barh(0, spent[kind], left=left, color=colour, edgecolor="white", label=text)
-        if spent[kind] > 0.06 * total:
-            share = f"{spent[kind] / total:.0%}"
-            axes.text(left + spent[kind] / 2, 0, share, ha="center", va="center", color="white", fontsize=9)
-        left += spent[kind]
-    axes.set(xlim=(0, total), yticks=[], xlabel=message("profile.axis"))
-    axes.set_title(title, fontsize=10)
+    single, longest = len(bars) == 1, max(sum(spent.values()) for spent in bars.values())
+    figure = Figure(figsize=(7.2, 2.4 + 0.5 * len(bars)), dpi=80, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    for place, spent in enumerate(bars.values()):
+        left = 0.0
+        for kind, time in spent.items():
+            text = message(rest if kind == "rest" else KINDS[kind][0]) + f"  {time:.1f} ms" * single
+            axes.barh(place, time, left=left, color=KINDS[kind][1], edgecolor="white", label="" if place else text)
+            if time > 0.06 * longest:
+                share = f"{time / sum(spent.values()):.0%}"
+                axes.text(left + time / 2, place, share, ha="center", va="center", color="white", fontsize=9)
+            left += time
+    axes.set(xlim=(0, longest), xlabel=message("profile.axis"))
+    axes.set_yticks(range(len(bars)), bars, fontsize=9)
+    axes.tick_params(left=False)
+    axes.invert_yaxis()
     axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.suptitle(title, fontsize=10 if single else 8)
     figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
     return jupyter.figure_png(figure)

@@ -12,12 +12,14 @@ for speed is on: Liger's kernels, no gradient checkpointing, 8 processes that lo
 ``weights`` is the type in which LoRA is trained. Results go to data/benchmarks/peers.json.
 """
 
+import faulthandler
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -50,7 +52,7 @@ PEERS = {
     "unsloth": {},
 }
 SAMPLES = 32 if SMALL else 960
-LONGEST = 120  # seconds of a run
+LONGEST = 180  # seconds of a run
 single.SMALL = SMALL
 
 
@@ -218,30 +220,26 @@ def measure(name, folder):
 
 
 def run(name, folder):
-    """``measure`` in a process of its own; of one that fails, the end of what it printed."""
+    """``measure`` in a process of its own; of one that fails or takes too long, the end of what it printed."""
     log = Path(folder) / f"{name}.log"
     command = [sys.executable, __file__, "measure", name, folder, *END]
     with log.open("wb") as output:
-        options = {
-            "cwd": folder,
-            "env": os.environ | {"TQDM_DISABLE": "1", "PYTHONFAULTHANDLER": "1"},
-            "start_new_session": True,
-        }
+        options = {"cwd": folder, "env": os.environ | {"TQDM_DISABLE": "1"}, "start_new_session": True}
         process = subprocess.Popen(command, stdout=output, stderr=output, **options)
         try:
             process.wait(LONGEST)
         except subprocess.TimeoutExpired:
-            output.write(f"not done after {LONGEST} s\n".encode())
-            output.flush()
-            process.send_signal(signal.SIGABRT)  # faulthandler writes where it was
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+            process.send_signal(signal.SIGUSR1)  # it writes where it is
+            time.sleep(3)
         with suppress(ProcessLookupError):  # its loaders, too
             os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    if process.wait():
-        return {"way": name, "failed": "\n".join(lines[-15:])}
-    return json.loads(next(line for line in reversed(lines) if line.startswith('{"way"')))
+    rows = [line for line in lines if line.startswith('{"way"')]
+    if rows:
+        return json.loads(rows[-1])
+    print("\n".join(lines[-80:]), flush=True)
+    return {"way": name, "failed": "\n".join(lines[-15:])}
 
 
 def main():
@@ -263,6 +261,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["prepare"]:
         prepare(Path(sys.argv[2]))
     elif sys.argv[1:2] == ["measure"]:
+        faulthandler.register(signal.SIGUSR1)
         print("\n" + json.dumps(measure(sys.argv[2], Path(sys.argv[3]))), flush=True)
     else:
         main()

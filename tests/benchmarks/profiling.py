@@ -72,7 +72,7 @@ def measure(way, step, batches):
             kernels += 1
     row = {"way": way, "samples_per_second": round(16_000 / whole, 1), "milliseconds": round(whole, 1)}
     row |= {kind: round(spent[kind], 1) for kind in KINDS}
-    return row | {"waiting": round(whole - sum(spent.values()), 1), "kernels": kernels // len(batches)}
+    return row | {"rest": round(whole - sum(spent.values()), 1), "kernels": kernels // len(batches)}
 
 
 def optimizer_of(weights):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import jupyter
-from helpers.show import profiles
+from helpers.show import benchmarks, profiles
 
 
 def event(name, start, end, own=None, parent=None, device=0, on="DeviceType.CPU"):
@@ -63,4 +63,20 @@ def test_the_picture_comes_with_its_figures(language, word, monkeypatch):
     profiles.profile(SimpleNamespace(events=lambda: [event("aten::mm", 0, 3000), event("aten::add", 3000, 4000)]), 2)
     lines = shown[0]["text/plain"].splitlines()
     assert lines[0].startswith(word) and "1.5 ms (75%)" in lines[0] and "1" in lines[-1]
+    assert shown[0]["image/png"].startswith(b"\x89PNG") and len(shown[0]["image/png"]) < 20_000
+
+
+@pytest.mark.parametrize("language, word", [("en", "waiting"), ("zh", "等待")])
+def test_ways_of_a_step_on_a_gpu_are_bars_with_their_figures(language, word, monkeypatch):
+    shown, drawn, png = [], [], profiles.profile_png
+    monkeypatch.setattr(jupyter, "display", shown.append)
+    monkeypatch.setattr(profiles, "profile_png", lambda bars, *rest: drawn.append(bars) or png(bars, *rest))
+    monkeypatch.setenv("LESSON_LANGUAGE", language)
+    profiles.gpu_profile()
+    rows = benchmarks.read("profile")["rows"]
+    *lines, source = shown[0]["text/plain"].splitlines()
+    assert "H100" in source and len(lines) == len(rows) == len(drawn[0])
+    for row, line, bar in zip(rows, lines, drawn[0].values(), strict=True):
+        assert word in line and f"{row['kernels']:,}" in line and f"{row['milliseconds']:.0f}" in line
+        assert bar["rest"] == row["rest"] and 0.98 < sum(bar.values()) / row["milliseconds"] <= 1.001
     assert shown[0]["image/png"].startswith(b"\x89PNG") and len(shown[0]["image/png"]) < 20_000
