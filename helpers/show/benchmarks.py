@@ -75,11 +75,14 @@ def rows(found: dict, message=message) -> list[list[str]]:
 
 
 def _fastest_of_card(every: list[dict]) -> list[dict]:
-    """Of the rows about cards the fastest for each model, memory and method, in this order; of others all."""
+    """The fastest for each model, memory and method, in this order, if these rows are about cards; a card can do what a
+    smaller one can. Of others all."""
     if not any("gb" in row for row in every):
         return every
-    by_rate = sorted(every, key=lambda row: row["samples_per_second"])
-    best = {(row["family"], -row["gb"], row["four_bit"]): row for row in by_rate}
+    best = {}
+    for row in sorted(every, key=lambda row: row["samples_per_second"]):
+        for gb in {card["gb"] for card in every if card["family"] == row["family"] and card["gb"] >= row["gb"]}:
+            best[row["family"], -gb, row["four_bit"]] = row | {"gb": gb}
     return [best[card] for card in sorted(best)]
 
 

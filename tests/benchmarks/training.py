@@ -42,23 +42,25 @@ SMALL = sys.argv[1:] == ["small"]
 RESULTS = {"ways": "training", "whole": "whole_runs", "others": "families", "cards": "cards"}  # in data/benchmarks
 LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"  # what the seed recipe names
 CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
-    (24, "qwen2_vl", "plain", 1, True, False),
     (8, "qwen2_vl", "plain", 16, True, False),
+    (16, "qwen2_vl", "plain", 4, True, False),
+    (16, "qwen2_vl", "graphs", 4, True, False),
+    (24, "qwen2_vl", "plain", 1, True, False),
+    (24, "qwen2_vl", "graphs", 1, True, False),
     (24, "qwen2_vl", "compiled", 1, True, False),
     (40, "qwen2_vl", "compiled", 2, False, False),
-    (16, "qwen2_vl", "compiled", 4, True, False),
-    (8, "qwen2_vl", "compiled", 16, True, False),
-    (24, "minicpm_o", "plain", 4, True, False),
-    (24, "minicpm_o", "compiled", 4, True, False),
-    (40, "minicpm_o", "compiled", 1, True, False),
-    (24, "minicpm_o", "plain", 1, True, True),
-    (16, "minicpm_o", "plain", 4, True, True),
     (12, "minicpm_o", "plain", 16, True, True),
-    (24, "minicpm_o", "graphs", 1, True, True),
-    (16, "minicpm_o", "graphs", 4, True, True),
     (12, "minicpm_o", "graphs", 16, True, True),
+    (16, "minicpm_o", "plain", 4, True, True),
+    (16, "minicpm_o", "graphs", 4, True, True),
+    (24, "minicpm_o", "plain", 1, True, True),
+    (24, "minicpm_o", "graphs", 1, True, True),
+    (24, "minicpm_o", "plain", 4, True, False),
+    (24, "minicpm_o", "graphs", 16, True, False),
+    (40, "minicpm_o", "plain", 1, True, False),
+    (40, "minicpm_o", "compiled", 1, True, False),
 )
-STEPS = {1: (9, 60), 2: (9, 60), 4: (6, 45), 16: (4, 30)}  # of a run, by parts of a step: plain, with graphs
+STEPS = {1: (15, 60), 2: (15, 60), 4: (5, 40), 16: (2, 15)}  # of a run, by parts of a step: plain, with graphs
 FAST = {
     "packed": {"capture": False, "compiled": False},
     "graphs": {"capture": True, "compiled": False},

@@ -64,13 +64,19 @@ def test_of_a_card_the_fastest_with_each_method_are_shown_and_what_failed_is_not
         less | {"gb": 24, "four_bit": True, "batch_size": 16, "samples_per_second": 14.8},
         kept | {"gb": 24, "four_bit": False, "batch_size": 4, "samples_per_second": 4.1},
         less | {"gb": 8, "four_bit": True, "batch_size": 1, "failed": "out of memory"},
+        less | {"gb": 40, "four_bit": True, "batch_size": 16, "samples_per_second": 12.0},
+        less | {"gb": 40, "four_bit": False, "batch_size": 16, "samples_per_second": 15.0},
+        less | {"gb": 8, "four_bit": False, "batch_size": 1, "samples_per_second": 1.1, "family": "qwen2_vl"},
     ]
     head, *rows = benchmarks.rows(FOUND | {"rows": every})
-    assert head[1:] == ["memory (GB)", "method", "samples at once", "gradient checkpointing", "samples/s"]
-    assert [row[1:] for row in rows] == [
+    assert head[2:] == ["memory (GB)", "method", "samples at once", "gradient checkpointing", "samples/s"]
+    assert [row[2:] for row in rows] == [
+        ["40", "LoRA", "16", "yes", "15.0"],
+        ["40", "QLoRA", "16", "yes", "14.8"],  # as on 24 GB
         ["24", "LoRA", "4", "no", "4.1"],
         ["24", "QLoRA", "16", "yes", "14.8"],
         ["16", "QLoRA", "4", "yes", "4.8"],
+        ["8", "LoRA", "1", "yes", "1.1"],
     ]
 
 
