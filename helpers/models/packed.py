@@ -53,6 +53,17 @@ def use_varlen(model):
     return before
 
 
+def like_a_layers_output(hidden, layer):
+    """``hidden`` for the first ``layer`` as the later ones take it: no view, and with a gradient where weights are
+    trained. torch.compile looks at both, and would compile a layer twice."""
+    import torch
+
+    hidden = hidden.clone()
+    if torch.is_grad_enabled() and any(weight.requires_grad for weight in layer.parameters()):
+        hidden.requires_grad_()
+    return hidden
+
+
 def _one_by_one(query, key, value, starts, causal):
     import torch
     import torch.nn.functional as F

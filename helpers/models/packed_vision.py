@@ -10,8 +10,10 @@ def see_patches(model, batch):
     """Qwen2-VL's and GLM-OCR's tower: the pictures' tokens, (P / 4, width of the language model)."""
     import torch
 
+    from helpers.models.packed import like_a_layers_output
+
     visual = model.model.visual
-    patches = visual.patch_embed(batch["pixel_values"])
+    patches = like_a_layers_output(visual.patch_embed(batch["pixel_values"]), visual.blocks[0])
     angles = (batch["patch_places"][..., None] * visual.rotary_pos_emb.inv_freq).flatten(1)
     angles = torch.cat((angles, angles), -1)
     turned = (angles.cos(), angles.sin())
@@ -29,12 +31,14 @@ def see_slices(model, batch):
     import torch.nn.functional as F
 
     from helpers.models.minicpm.vision import place_embeddings, valid_mask
+    from helpers.models.packed import like_a_layers_output
 
     vision, resampler = model.vpm, model.resampler
     kernel = vision.embeddings.patch_embedding
     pixels = batch["pixel_values"].to(kernel.weight.dtype)
     patches = F.linear(pixels, kernel.weight.flatten(1), kernel.bias)
-    patches = (patches + vision.embeddings.position_embedding(batch["patch_positions"]))[None]
+    patches = patches + vision.embeddings.position_embedding(batch["patch_positions"])
+    patches = like_a_layers_output(patches[None], vision.encoder.layers[0])
     for layer in vision.encoder.layers:
         patches = layer(patches, batch["picture_starts"])  # in the mask's place: SigLIP hands nothing else on
     value = resampler.ln_kv(resampler.kv_proj(vision.post_layernorm(patches)[0]))

@@ -7,7 +7,7 @@ is computed with, as autocast does; the loss is the mean over all labels of the 
 import gc
 
 from helpers.language import message
-from helpers.models.packed import use_varlen
+from helpers.models.packed import like_a_layers_output, use_varlen
 from helpers.models.packed_vision import see_patches, see_slices
 from helpers.models.parts import parts_of
 from helpers.training.collate import IGNORE
@@ -159,6 +159,7 @@ class CapturedStep:
         with torch.set_grad_enabled(self.trains_vision):
             pictures = self.see(self.parts["whole"], batch)
         hidden = language.embed_tokens(batch["input_ids"]).index_copy(0, batch["image_places"], pictures)[None]
+        hidden = like_a_layers_output(hidden, language.layers[0])
         turned = language.rotary_emb(hidden, batch["position_ids"])
         rows = {"cu_seq_lens_q": batch["starts"], "longest": LONGEST}
         for layer in language.layers:
