@@ -6,10 +6,9 @@ arXiv:2307.08691), whose kernel in PyTorch does the work on a GPU. On a CPU the 
 
 from functools import cache, partial
 
-from helpers.models.packed_vision import LONGEST
-
 VARLEN = "varlen_flash"  # "flash" in the name makes the vision towers hand over where pictures begin
 MARKED = "varlen_by_mask"  # for SigLIP, which hands over a mask and nothing else
+LONGEST = 16384  # patches of a picture: a bound for the kernel, no more
 
 
 def attend(

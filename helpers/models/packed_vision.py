@@ -3,14 +3,12 @@
 The batches are those of ``training.pack``. Nothing here looks into a tensor, so a CUDA graph can be made of it.
 """
 
-LONGEST = 16384  # patches of a picture: a bound for the kernel, no more
+from helpers.models.packed import LONGEST, like_a_layers_output
 
 
 def see_patches(model, batch):
     """Qwen2-VL's and GLM-OCR's tower: the pictures' tokens, (P / 4, width of the language model)."""
     import torch
-
-    from helpers.models.packed import like_a_layers_output
 
     visual = model.model.visual
     patches = like_a_layers_output(visual.patch_embed(batch["pixel_values"]), visual.blocks[0])
@@ -31,7 +29,6 @@ def see_slices(model, batch):
     import torch.nn.functional as F
 
     from helpers.models.minicpm.vision import place_embeddings, valid_mask
-    from helpers.models.packed import like_a_layers_output
 
     vision, resampler = model.vpm, model.resampler
     kernel = vision.embeddings.patch_embedding
