@@ -14,10 +14,8 @@ import json
 import statistics
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
-from multiprocessing import get_context, set_start_method
 from pathlib import Path
 
 import results
@@ -58,7 +56,6 @@ def held_out_loss(model, processor, samples):
 def run(folder, name, seed):
     """One training and its reading: a row of the results."""
     torch.set_num_threads(1)
-    set_start_method("fork", force=True)  # else each loader would import all this anew
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
     if name == "shuffled":
@@ -89,7 +86,7 @@ def apart(rows, one, other):
 
 def main():
     facts = results.facts(small=not CUDA) | {"steps": STEPS, "batch_size": BATCH, "test_samples": TEST}
-    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(5 if CUDA else 2, get_context("spawn")) as pool:
+    with tempfile.TemporaryDirectory() as place, results.fresh_processes(5 if CUDA else 2) as pool:
         data.formulas(settings_of(0), Path(place) / "data", "handwritten")
         jobs = [(name, seed) for seed in range(SEEDS) for name in WAYS]
         rows = list(pool.map(partial(run, Path(place)), *zip(*jobs, strict=True)))

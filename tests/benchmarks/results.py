@@ -1,7 +1,9 @@
-"""What the benchmarks beside this file found, kept in data/benchmarks with card, torch and date."""
+"""What the benchmarks beside this file found, kept in data/benchmarks with card, torch and date; processes for them."""
 
 import json
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 
 import torch
@@ -27,3 +29,8 @@ def keep(name, found, row, small):
     found["rows"] = [*kept, row]
     if not small:
         write(name, found)
+
+
+def fresh_processes(count):
+    """A pool of new processes, which can use a GPU; their loaders are forked, or each would import everything anew."""
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=set_start_method, initargs=("fork", True))

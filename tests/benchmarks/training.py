@@ -17,10 +17,8 @@ import random
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context, set_start_method
 from pathlib import Path
 
 import results
@@ -277,7 +275,7 @@ def cards(keep, rate, folder):
         samples = draw(Path(tempfile.mkdtemp(dir=folder)), 128 if not SMALL else 32, processor)
         process = None
         for row in [row for row in CARDS if row[1] == family]:
-            process = process or ProcessPoolExecutor(1, get_context("spawn"))  # whose memory nothing failed in
+            process = process or results.fresh_processes(1)  # in whose memory nothing failed
             found = process.submit(card, *row, samples, rate).result()
             keep(found)
             if "failed" in found:
@@ -288,7 +286,6 @@ def cards(keep, rate, folder):
 
 def card(gb, family, way, parts, again, four_bit, samples, rate):
     """One row of ``CARDS``; if the memory is not enough, it says so instead of a rate."""
-    set_start_method("fork", force=True)  # else each loader would import all this anew
     less = {"gradient_checkpointing": again, "four_bit": four_bit}
     row = {"gb": gb, "family": family, "targets": "all", "way": way, "samples": 0, "batch_size": 16 // parts} | less
     try:
