@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import random
 import time
 import zlib
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
 from helpers.paths import short
+from helpers.training.batches import BatchesByLength, amounts_of_work
 from helpers.training.collate import collate, fill
 from helpers.training.resume import Run, prepare, save_run
 from helpers.training.ways import PLAIN, choose_way
@@ -103,7 +103,9 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     else:
         from helpers.training.captured_trainer import captured_trainer
 
-        batches = BatchesByLength(samples, 1, settings.seed, multiple)  # shuffled: sums of 16 lengths are much alike
+        shares = processes.count()
+        work = processes.from_first(lambda: amounts_of_work(samples)) if shares > 1 else None
+        batches = BatchesByLength(samples, 1, settings.seed, multiple, shares, work)  # shuffled, not by length
         trainer = captured_trainer(model, processor, batches, args, prompt, callbacks, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:
@@ -188,40 +190,6 @@ def arguments(settings, folder):
     )
     chosen._n_gpu = min(chosen.n_gpu, 1)  # else one process takes all GPUs, each with a batch of this size
     return chosen
-
-
-# --- the order of the samples -------------------------------------------------------------------
-
-
-class BatchesByLength:
-    """A data set to be read in order, batch by batch: shuffled anew for each epoch, texts of like length in one batch.
-
-    Within every 50 batches the samples are sorted by the length of their text, so that little of a batch is padding;
-    the order of the batches is random. The Trainer's data loader calls ``set_epoch`` before each epoch, also when it
-    goes on in the middle of one. Several processes take parts of it in turn; so that each has equally many, None fills
-    up the last batch to ``multiple``.
-    """
-
-    def __init__(self, samples, batch_size, seed, multiple=1):
-        self.samples, self.batch_size, self.seed, self.multiple = samples, batch_size, seed, multiple
-        self.set_epoch(0)
-
-    def set_epoch(self, epoch):
-        rng, size, batches = random.Random(self.seed + epoch), self.batch_size, []
-        shuffled = rng.sample(self.samples, len(self.samples))
-        for start in range(0, len(shuffled), 50 * size):
-            near = sorted(shuffled[start : start + 50 * size], key=lambda sample: len(sample.text))
-            batches += [near[i : i + size] for i in range(0, len(near), size)]
-        last = batches.pop()  # the one that may be short stays last
-        rng.shuffle(batches)
-        self.ordered = [sample for batch in [*batches, last] for sample in batch]
-        self.ordered += [None] * (-len(self.ordered) % self.multiple)
-
-    def __len__(self):
-        return len(self.ordered)
-
-    def __getitem__(self, index):
-        return self.ordered[index]
 
 
 # --- what a run depends on ----------------------------------------------------------------------

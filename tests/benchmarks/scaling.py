@@ -25,6 +25,7 @@ import training as single
 
 from helpers import processes
 from helpers.data.samples import load_jsonl, write_jsonl
+from helpers.training.batches import BatchesByLength, amounts_of_work
 from helpers.training.captured import CapturedStep
 from helpers.training.captured_trainer import CapturedTrainer
 from helpers.training.packing import pack
@@ -39,8 +40,10 @@ single.SMALL = SMALL
 
 
 def train(step, model, processor, rows, global_batch, callback):
-    """One epoch over ``rows`` by all processes of the group."""
+    """One epoch over ``rows`` by all processes of the group, dealt as ``training.train`` does."""
     settings = single.make_settings(len(rows), batch_size=global_batch)
+    work = amounts_of_work(rows) if processes.count() > 1 else None
+    rows = BatchesByLength(rows, 1, 0, global_batch, processes.count(), work)
     with tempfile.TemporaryDirectory() as folder:
         arguments = single.training_arguments(settings, Path(folder))
         arguments.save_strategy, arguments.disable_tqdm, arguments.logging_nan_inf_filter = "no", True, False
