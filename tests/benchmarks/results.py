@@ -33,4 +33,8 @@ def keep(name, found, row, small):
 
 def fresh_processes(count):
     """A pool of new processes, which can use a GPU; their loaders are forked, or each would import everything anew."""
-    return ProcessPoolExecutor(count, get_context("spawn"), initializer=set_start_method, initargs=("fork", True))
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_fork_from_here)
+
+
+def _fork_from_here():
+    set_start_method("fork", force=True)  # a method of an object, of which initializer= would send a copy

@@ -58,7 +58,7 @@ CARDS = (  # GB, family, way, parts of a step, gradient checkpointing, four bits
     (40, "minicpm_o", "plain", 1, True, False),
     (40, "minicpm_o", "compiled", 1, True, False),
 )
-STEPS = {1: (15, 60), 2: (15, 60), 4: (5, 40), 16: (2, 15)}  # of a run, by parts of a step: plain, with graphs
+STEPS = {1: (10, 60), 2: (10, 60), 4: (5, 16), 16: (2, 8)}  # of a run, by parts of a step: plain, with graphs
 FAST = {
     "packed": {"capture": False, "compiled": False},
     "graphs": {"capture": True, "compiled": False},
