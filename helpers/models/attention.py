@@ -45,8 +45,14 @@ def _takes_flash(query):
     """Whether PyTorch's flash attention can compute with this tensor: nothing is padded then, and nobody waits."""
     import torch
 
-    half = query.dtype in (torch.float16, torch.bfloat16)
-    return query.is_cuda and half and torch.cuda.get_device_capability(query.device) >= (8, 0)
+    return query.is_cuda and query.dtype in (torch.float16, torch.bfloat16) and has_flash_attention(query.device)
+
+
+def has_flash_attention(device=None):
+    """Whether PyTorch's flash attention runs on this CUDA GPU: Ampere or newer, compute capability 8.0."""
+    import torch
+
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def batch_vision_attention(model):

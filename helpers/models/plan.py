@@ -21,7 +21,7 @@ CONTEXT = 0.81e9  # bytes: CUDA itself and its libraries
 SPARE = {"logits": 0.35, "activations": 0.02, "gradients": 0.4}  # PyTorch's cache beyond what is in use, of each;
 # "gradients" counts for full fine-tuning alone: those of LoRA are small
 STEPS = ((16, False), (8, False), (16, True), (4, True), (1, True))  # samples at once, checkpointing: fastest first
-GRAPHS, MARGIN = ("minicpm_o", "minicpm_v"), 1.3  # large models get room for CUDA graphs: 8 samples took under 65 GB
+GRAPHS = (2.7e9, 0.55)  # bytes, and a part of activations and logits: what CUDA graphs took besides, in four runs
 LARGEST_FIRST = ("minicpm_o", "qwen2_vl", "glm_ocr")  # models of the lessons, by the memory that they take
 USABLE = 0.95  # of a card's memory: its screen and PyTorch's gaps take the rest
 FORMULA = {"minicpm_o": 64, "minicpm_v": 64}  # tokens of a formula's picture, one slice; of others' at most 256
@@ -104,6 +104,7 @@ class Plan:
     activations: float
     logits: float
     gradients: float
+    graphs: float
     rest: float
 
     @property
@@ -117,9 +118,12 @@ class Plan:
             "activations": message("plan.activations"),
             "logits": message("plan.logits"),
             "gradients": message("plan.gradients"),
+            "graphs": message("plan.graphs"),
             "rest": message("plan.rest"),
             "total": message("plan.total"),
         }
+        if not self.graphs:
+            del names["graphs"]
         width = max(map(columns_of, names.values()))
         return "\n".join(f"{padded(text, width)}  {getattr(self, name):6.1f} GB" for name, text in names.items())
 
@@ -136,6 +140,7 @@ def plan(
     text_tokens=128,
     answer_tokens=None,
     lora_r=64,
+    graphs=False,
 ):
     """The memory of one GPU that trains an official model: a ``Plan``.
 
@@ -147,6 +152,8 @@ def plan(
         text_tokens: its other tokens: question, template and answer.
         answer_tokens: those of the longest answer, for which logits are computed; all of the text if not given.
         lora_r: rank of LoRA; it does not matter for "full".
+        graphs: with packed rows and CUDA graphs, as ``training.train`` makes LoRA fast. Without gradient checkpointing
+            Qwen2-VL and GLM-OCR save as much by packing as the graphs take.
 
     Raises:
         KeyError: unknown family. ValueError: unknown method, or a number that cannot be.
@@ -175,9 +182,11 @@ def plan(
     if gradient_checkpointing:  # one layer at a time is computed again, in the place that the logits had
         activations += max(0, *(AGAIN * tower.kept * tokens - logits for tower, tokens in towers))
     gradients = max(0, 4 * trained - activations - logits)
+    saved = family in ("qwen2_vl", "glm_ocr") and not gradient_checkpointing
+    captured = GRAPHS[0] + GRAPHS[1] * (activations + logits) if graphs and not saved else 0
     rest = CONTEXT + SPARE["logits"] * logits + SPARE["activations"] * activations
     rest += SPARE["gradients"] * 4 * trained * full
-    return Plan(*(part / 1e9 for part in (weights, 8 * trained, activations, logits, gradients, rest)))
+    return Plan(*(part / 1e9 for part in (weights, 8 * trained, activations, logits, gradients, captured, rest)))
 
 
 @dataclass(frozen=True)
@@ -193,7 +202,9 @@ class Step:
     fits: bool
 
 
-def fastest_step(memory_gb, family=None, method=None, batch_size=None, gradient_checkpointing=None, lora_r=64):
+def fastest_step(
+    memory_gb, family=None, method=None, batch_size=None, gradient_checkpointing=None, lora_r=64, graphs=False
+):
     """The fastest ``Step`` with which formulas like those of LaTeX_OCR can be trained on a card of ``memory_gb``; if
     there is none, the one that takes the least.
 
@@ -214,9 +225,8 @@ def fastest_step(memory_gb, family=None, method=None, batch_size=None, gradient_
         for size, again in STEPS:
             size = size if batch_size is None else batch_size
             again = again if gradient_checkpointing is None else gradient_checkpointing
-            sizes = {"image_tokens": FORMULA.get(name, 256), "lora_r": lora_r}
+            sizes = {"image_tokens": FORMULA.get(name, 256), "lora_r": lora_r, "graphs": graphs}
             needed = plan(name, method, size, gradient_checkpointing=again, **sizes).total
-            needed *= MARGIN if name in GRAPHS and method == "lora" and not again else 1
             step = Step(name, method, size, again, needed, fits=needed <= USABLE * memory_gb)
             if step.fits:
                 return step

@@ -93,6 +93,8 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
     way, args = processes.from_first(lambda: choose_way(model, settings)), arguments(settings, folder)
+    args.per_device_train_batch_size //= way.parts
+    args.gradient_accumulation_steps *= way.parts
     parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
     multiple = args.per_device_train_batch_size * processes.count()
     if way == PLAIN:

@@ -4,23 +4,28 @@ The rates were measured with Qwen2-VL-2B on an H100 (data/benchmarks/training.js
 be slower by about the same factor in every way, so that the choice, not the seconds, carries over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from helpers import processes
 from helpers.language import message
+from helpers.models.attention import has_flash_attention
 from helpers.models.families import get_family
-from helpers.models.plan import GRAPHS, fastest_step
+from helpers.models.plan import SHAPES, fastest_step
 
 
 @dataclass(frozen=True)
 class Way:
-    """What to do in a step, how fast it is (samples a second), and how long it takes to begin (seconds)."""
+    """What to do in a step, how fast it is (samples a second), and how long it takes to begin (seconds).
+
+    parts: in so many equal ones the samples of a forward pass are taken one after the other, for want of memory.
+    """
 
     name: str
     rate: float
     start: float
     capture: bool = False
     compiled: bool = False
+    parts: int = 1
 
     def seconds(self, samples):
         """How long a run of so many samples takes, shared out among all processes."""
@@ -39,7 +44,9 @@ def choose_way(model, settings):
     """The ``Way`` to train ``model`` with ``settings``; a line says which, and why. On a CPU it is the plain one."""
     if settings.device != "cuda":
         return PLAIN
-    reason = _no_packing(model, settings)
+    parts, size, reason = 1, None, _no_packing(model, settings)
+    if not reason:
+        parts, size, reason = _parts(model, settings)
     if reason:
         print(message("ways.plain", reason=reason))
         return PLAIN
@@ -48,40 +55,39 @@ def choose_way(model, settings):
     words = {"packed": message("ways.packed"), "graphs": message("ways.graphs"), "compiled": message("ways.compiled")}
     faster = PLAIN.seconds(samples) / best.seconds(samples)
     print(message("ways.chosen", way=words[best.name], samples=f"{samples:,}", factor=f"{faster:.1f}"))
-    return best
+    if parts > 1:
+        print(message("ways.parts", size=size, parts=parts))
+    return replace(best, parts=parts)
 
 
 def _no_packing(model, settings):
     """Why a run cannot be packed; "" if it can."""
     if not any(hasattr(part, "get_rope_index") or hasattr(part, "resampler") for part in model.modules()):
         return message("ways.other_family")
-    for name in ("four_bit", "gradient_checkpointing"):
-        if getattr(settings, name):
-            return name
+    if settings.four_bit:  # not worth it: MiniCPM-o, 4 at once, held to 16 GB on an H100: 4.2 samples/s, plainly 3.2
+        return "four_bit"
     if settings.dtype != "bfloat16":
         return settings.dtype
-    return _no_flash_attention() or _no_memory(model, settings)
-
-
-def _no_memory(model, settings):
-    """Why MiniCPM is too large for it; "" if it is not. The smaller models take no more than in the plain way."""
-    import torch
-
-    family = next((name for name in GRAPHS if get_family(name).model_type == model.config.model_type), None)
-    if family is None:
+    if has_flash_attention():
         return ""
-    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
-    size = max(1, settings.batch_size // processes.count())
-    step = fastest_step(memory, family, "lora", batch_size=size, gradient_checkpointing=False, lora_r=settings.lora_r)
-    facts = {"size": size, "needed": f"{step.needed:.0f}", "gb": f"{memory:.0f}"}
-    return "" if step.fits else message("ways.memory", **facts)
-
-
-def _no_flash_attention():
-    """What is wrong with this GPU for flash attention as PyTorch has it; "" if it can."""
     import torch
 
     major, minor = torch.cuda.get_device_capability()
-    return (
-        "" if major >= 8 else message("ways.old_gpu", gpu=torch.cuda.get_device_name(), capability=f"{major}.{minor}")
-    )
+    return message("ways.old_gpu", gpu=torch.cuda.get_device_name(), capability=f"{major}.{minor}")
+
+
+def _parts(model, settings):
+    """(parts, samples in each, "") with which this GPU has room for the graphs; if it has for none, why not."""
+    import torch
+
+    whole, _ = processes.share(settings.batch_size, settings.gradient_accumulation)
+    family = next((name for name in SHAPES if get_family(name).model_type == model.config.model_type), None)
+    if family is None:
+        return 1, whole, ""
+    memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+    own = {"gradient_checkpointing": settings.gradient_checkpointing, "lora_r": settings.lora_r}
+    for size in [size for size in range(whole, 0, -1) if whole % size == 0]:
+        step = fastest_step(memory, family, "lora", batch_size=size, graphs=True, **own)
+        if step.fits:
+            return whole // size, size, ""
+    return 1, whole, message("ways.memory", needed=f"{step.needed:.0f}", gb=f"{memory:.0f}")

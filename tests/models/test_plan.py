@@ -9,7 +9,7 @@ import pytest
 
 from helpers import models
 from helpers.models.families import FAMILIES
-from helpers.models.plan import METHODS, SHAPES, Plan
+from helpers.models.plan import CONTEXT, METHODS, SHAPES, Plan, fastest_step, plan
 from helpers.paths import ROOT
 
 sys.path.append(str(ROOT / "tests" / "reference"))
@@ -133,3 +133,27 @@ def test_plan_is_within_a_tenth_of_what_was_measured(row):
     names = ("batch_size", "gradient_checkpointing", "image_tokens", "text_tokens", "answer_tokens", "lora_r")
     made = models.plan(row["family"], row["method"], **{name: row[name] for name in names})
     assert made.total == pytest.approx(row["measured_gb"], rel=0.1)
+
+
+def with_graphs(way):
+    """(GB that a step took on a card, GB that are planned for pictures of the usual size) of each row of cards.json."""
+    found = []
+    for row in json.loads((ROOT / "data" / "benchmarks" / "cards.json").read_bytes())["rows"]:
+        if row["way"] == way and row["gradient_checkpointing"]:
+            step = fastest_step(row["gb"], row["family"], "lora", row["batch_size"], True, graphs=True)
+            found.append((row["peak_gb"] + CONTEXT / 1e9, step.needed))
+    return found
+
+
+def test_what_graphs_take_is_planned_too():
+    assert len(with_graphs("graphs")) == 3 and len(with_graphs("compiled")) == 2
+    assert all(needed == pytest.approx(measured, rel=0.1) for measured, needed in with_graphs("graphs"))
+    assert all(needed > 0.99 * measured for measured, needed in with_graphs("compiled"))
+
+
+def test_packing_saves_the_smaller_models_what_graphs_take():
+    sizes = {"family": "qwen2_vl", "method": "lora", "batch_size": 16}
+    assert plan(**sizes, graphs=True).total == plan(**sizes).total
+    assert "graphs" not in str(plan(**sizes)) and "graphs" in str(
+        plan(**sizes, gradient_checkpointing=True, graphs=True)
+    )

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,14 @@ def test_two_processes_learn_what_one_does(launched, alone, name):
         assert (moved - change).abs().max() < 1e-5 < 1e-3 < change.abs().max()
         assert [step for step, _ in history] == [step for step, _ in done.history]
         assert [loss for _, loss in history] == pytest.approx([loss for _, loss in done.history], rel=1e-5)
+
+
+def test_a_pass_cut_into_parts_learns_the_same(data, alone, tmp_path):
+    done, gradient, change = alone["packed"]
+    again, mine, moved = run(data, tmp_path, "qwen2_vl", replace(PACKED, parts=2))
+    assert distance(mine, gradient) < 1e-5
+    assert (moved - change).abs().max() < 1e-5
+    assert [step for step, _ in again.history] == [step for step, _ in done.history]
 
 
 def test_a_mean_of_means_is_told_apart(launched, alone):

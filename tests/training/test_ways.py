@@ -22,7 +22,8 @@ class Model:
 def settings(samples, **more):
     return SimpleNamespace(
         **{"device": "cuda", "dtype": "bfloat16", "train_samples": samples, "epochs": 1}
-        | {"four_bit": False, "gradient_checkpointing": False, "batch_size": 16, "lora_r": 64}
+        | {"four_bit": False, "gradient_checkpointing": False, "lora_r": 64}
+        | {"batch_size": 16, "gradient_accumulation": 1}
         | more
     )
 
@@ -31,9 +32,10 @@ def settings(samples, **more):
 def gpu(monkeypatch):
     """An H100, or what a test makes of it."""
     found = SimpleNamespace(capability=(9, 0))
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: found.capability)
+    found.total_memory = 85e9
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: found.capability)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA T4")
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(total_memory=85e9))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: found)
     return found
 
 
@@ -54,10 +56,9 @@ def test_epochs_count():
     assert ways.choose_way(Model(), settings(2000, epochs=25)).name == "compiled"
 
 
-@pytest.mark.parametrize("name", ["four_bit", "gradient_checkpointing"])
-def test_what_packing_cannot_do_is_named(name, capsys):
-    assert ways.choose_way(Model(), settings(50000, **{name: True})) == ways.PLAIN
-    assert name in capsys.readouterr().out
+def test_what_packing_cannot_do_is_named(capsys):
+    assert ways.choose_way(Model(), settings(50000, four_bit=True)) == ways.PLAIN
+    assert "four_bit" in capsys.readouterr().out
 
 
 class MiniCPM(Model):
@@ -68,10 +69,35 @@ class MiniCPM(Model):
     config = SimpleNamespace(model_type="minicpmo")
 
 
-@pytest.mark.parametrize(("size", "name"), [(8, "compiled"), (16, "plain")])
-def test_minicpm_is_packed_where_its_graphs_have_room(size, name, capsys):
-    assert ways.choose_way(MiniCPM(), settings(50000, batch_size=size)).name == name
-    assert ("89 GB" in capsys.readouterr().out) == (name == "plain")
+@pytest.mark.parametrize(
+    ("model", "gb", "size", "again", "parts"),
+    [
+        (Model, 85, 16, False, 1),
+        (Model, 42.5, 16, False, 2),
+        (Model, 25.4, 16, True, 1),
+        (Model, 16.9, 16, True, 2),
+        (Model, 12.6, 4, True, 2),
+        (MiniCPM, 85, 16, False, 2),
+        (MiniCPM, 85, 8, False, 1),
+        (MiniCPM, 51, 8, False, 2),
+        (MiniCPM, 42.5, 16, True, 1),
+        (MiniCPM, 25.4, 4, True, 4),
+    ],
+)
+def test_a_pass_is_cut_into_as_few_parts_as_its_graphs_have_room_for(gpu, model, gb, size, again, parts, capsys):
+    gpu.total_memory = gb * 1e9
+    way = ways.choose_way(model(), settings(50000, batch_size=size, gradient_checkpointing=again))
+    assert (way.name, way.parts) == ("compiled", parts)
+    said = capsys.readouterr().out
+    assert said.count("\n") == (1 if parts == 1 else 2) and (f"{size // parts} samples" in said) == (parts > 1)
+
+
+@pytest.mark.parametrize(("gb", "again", "needed"), [(25.4, False, "28 GB"), (22, True, "24 GB")])
+def test_where_no_graph_has_room_it_is_trained_plainly(gpu, gb, again, needed, capsys):
+    gpu.total_memory = gb * 1e9
+    assert ways.choose_way(MiniCPM(), settings(50000, gradient_checkpointing=again)) == ways.PLAIN
+    said = capsys.readouterr().out
+    assert f"{gb:.0f} GB" in said and needed in said and said.count("\n") == 1
 
 
 def test_another_family_is_trained_plainly(capsys):
