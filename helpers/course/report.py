@@ -11,7 +11,7 @@ from helpers.show import benchmarks
 
 COLUMNS = ("lesson", "seconds", "task", "metric", "before", "after", "n")
 README_START, README_END = "<!-- results: make readme -->", "<!-- end of results -->"
-SPEED = ("training", "families")  # files of data/benchmarks that the READMEs show
+SPEED = ("training", "families", "cards")  # files of data/benchmarks that the READMEs show
 SPEED_START, SPEED_END = "<!-- speed: make readme -->", "<!-- end of speed -->"
 HEADS = {
     "README.md": ("lesson", "task", "exact match", "CER", "n", "minutes", "All measures", "metric", "before", "after"),

@@ -57,7 +57,7 @@ RATES = {"samples_per_second": 4.0, "share_of_matrix_rate": 0.01, "peak_gb": 12.
 def write_readmes(folder, end=report.README_END):
     rows = [RATES | {"way": "seed"}, RATES | {"way": "packed", "samples_per_second": 60.0}]
     (folder / "data" / "benchmarks").mkdir(parents=True)
-    for name in ("training", "families"):
+    for name in report.SPEED:
         (folder / "data" / "benchmarks" / f"{name}.json").write_text(
             json.dumps(SPEED | {"rows": rows}), encoding="utf-8"
         )

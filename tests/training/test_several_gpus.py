@@ -155,11 +155,12 @@ def test_both_go_on_together_and_take_what_is_finished(launched):
         assert found["taken"][1] is None and torch.equal(found["taken"][2], found["plain"][2])
 
 
-def test_one_goes_on_with_what_two_have_begun(launched, data, alone, tmp_path, capsys):
+@pytest.mark.parametrize("parts", [1, 2])  # 2: on a smaller GPU
+def test_one_goes_on_with_what_two_have_begun(launched, data, alone, parts, tmp_path, capsys):
     for name in ("checkpoint-1", "made_from.json"):
         copy = shutil.copytree if name.startswith("checkpoint") else shutil.copy
         copy(launched[2] / "resumed" / name, tmp_path / name)
-    _, _, moved = run(data, tmp_path, "qwen2_vl", PACKED)
+    _, _, moved = run(data, tmp_path, "qwen2_vl", replace(PACKED, parts=parts))
     assert "checkpoint-1" in capsys.readouterr().out
     assert (moved - alone["packed"][2]).abs().max() < 1e-5
 
