@@ -25,7 +25,7 @@ class BatchesByLength:
 
     def __init__(self, samples, batch_size, seed, multiple=1, shares=1, work=None):
         self.samples, self.batch_size, self.seed, self.multiple = samples, batch_size, seed, multiple
-        self.shares, self.work = shares, dict(zip(samples, work or [], strict=bool(work)))
+        self.shares, self.work = shares, dict(zip(samples, work, strict=True)) if work else None
         self.set_epoch(0)
 
     def set_epoch(self, epoch):

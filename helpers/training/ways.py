@@ -44,7 +44,7 @@ def choose_way(model, settings):
     """The ``Way`` to train ``model`` with ``settings``; a line says which, and why. On a CPU it is the plain one."""
     if settings.device != "cuda":
         return PLAIN
-    parts, size, reason = 1, None, _no_packing(model, settings)
+    reason = _no_packing(model, settings)
     if not reason:
         parts, size, reason = _parts(model, settings)
     if reason:
@@ -86,8 +86,8 @@ def _parts(model, settings):
         return 1, whole, ""
     memory = torch.cuda.get_device_properties(0).total_memory / 1e9
     own = {"gradient_checkpointing": settings.gradient_checkpointing, "lora_r": settings.lora_r}
-    for size in [size for size in range(whole, 0, -1) if whole % size == 0]:
-        step = fastest_step(memory, family, "lora", batch_size=size, graphs=True, **own)
+    for parts in [parts for parts in range(1, whole + 1) if whole % parts == 0]:
+        step = fastest_step(memory, family, "lora", batch_size=whole // parts, graphs=True, **own)
         if step.fits:
-            return whole // size, size, ""
+            return parts, whole // parts, ""
     return 1, whole, message("ways.memory", needed=f"{step.needed:.0f}", gb=f"{memory:.0f}")

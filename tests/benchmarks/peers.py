@@ -36,7 +36,6 @@ from helpers.data import formats
 from helpers.data.samples import load_jsonl, write_jsonl
 from helpers.models.inputs import PROMPT
 
-FILE = results.FOLDER / "peers.json"
 SMALL = "small" in sys.argv
 END = ["small"] if SMALL else []  # of the command lines of its own processes
 RUNS = {"plain": 45, "compiled": 180}  # steps; those of the others are one epoch
@@ -245,7 +244,7 @@ def run(name, folder):
 def main():
     names = [name for name in sys.argv[1:] if name in RUNS | PEERS] or [*RUNS, *PEERS]
     found = results.facts(SMALL)
-    found["rows"] = json.loads(FILE.read_bytes())["rows"] if FILE.exists() and not SMALL else []
+    found["rows"] = results.rows("peers", SMALL)
     for package in ("transformers", "liger-kernel"):
         try:
             found[package] = version(package)

@@ -21,10 +21,16 @@ def write(name, found):
     (FOLDER / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
+def rows(name, small):
+    """Those kept so far; none if it is only tried out."""
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_bytes())["rows"] if path.exists() and not small else []
+
+
 def keep(name, found, row, small):
-    """Put ``row`` into ``found`` in place of an older one of its way; write it down, unless it is only tried out."""
+    """Put ``row`` into ``found`` in place of an older one of its name; write it down, unless it is only tried out."""
     print(json.dumps(row), flush=True)
-    names = ("way", "gradient_checkpointing")
+    names = ("family", "targets", "way", "samples", "gb", "batch_size", "gradient_checkpointing", "four_bit")
     kept = [old for old in found["rows"] if any(old.get(name) != row.get(name) for name in names)]
     found["rows"] = [*kept, row]
     if not small:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import results
@@ -39,10 +39,16 @@ if "gradients" in sys.argv:
 single.SMALL = SMALL
 
 
+@cache
+def amount_of_work(sample):
+    """Looked at once: the rows of a run are the same few pictures again and again."""
+    return amounts_of_work([sample])[0]
+
+
 def train(step, model, processor, rows, global_batch, callback):
     """One epoch over ``rows`` by all processes of the group, dealt as ``training.train`` does."""
     settings = single.make_settings(len(rows), batch_size=global_batch)
-    work = amounts_of_work(rows) if processes.count() > 1 else None
+    work = [amount_of_work(row) for row in rows] if processes.count() > 1 else None
     rows = BatchesByLength(rows, 1, 0, global_batch, processes.count(), work)
     with tempfile.TemporaryDirectory() as folder:
         arguments = single.training_arguments(settings, Path(folder))

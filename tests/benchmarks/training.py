@@ -12,7 +12,6 @@ part in data/benchmarks, in place of older ones of the same name.
 """
 
 import gc
-import json
 import random
 import sys
 import tempfile
@@ -299,13 +298,8 @@ def main():
     print(facts, flush=True)
 
     def keep(part, row):
-        print(row, flush=True)
-        path = (Path(tempfile.mkdtemp()) if SMALL else results.FOLDER) / f"{RESULTS[part]}.json"
-        rows = json.loads(path.read_bytes())["rows"] if path.exists() else []
-        names = ("family", "targets", "way", "samples", "gb", "batch_size", "gradient_checkpointing", "four_bit")
-        kept = [old for old in rows if any(old.get(name) != row.get(name) for name in names)]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts | {"rows": [*kept, row]}, indent=1) + "\n", encoding="utf-8")
+        name = RESULTS[part]
+        results.keep(name, facts | {"rows": results.rows(name, SMALL)}, row, SMALL)
 
     parts = {"ways": ways, "whole": whole, "others": others, "cards": cards}
     with tempfile.TemporaryDirectory() as folder:
