@@ -6,6 +6,7 @@
 - Pictures and videos of MiniCPM in one batch overwrite each other, and rows without a video shift those that have one.
 - Without a GPU the vision tower is slow, picture by picture, and a checkpoint in bfloat16 stays in it, slower still,
   though float32 is asked for.
+- With a GPU, PyTorch 2.11 and newer would take cuDNN's attention, whose gradient can be NaN.
 """
 
 from functools import cache
@@ -13,6 +14,7 @@ from importlib.metadata import version
 
 from helpers.language import message
 from helpers.models import minicpm
+from helpers.models.attention import leave_out_cudnn
 
 RELEASE = "0.9.5"
 
@@ -32,6 +34,7 @@ def apply():
     from llamafactory.train.sft import workflow
 
     minicpm.register()
+    leave_out_cudnn()
     workflow.load_model = quick_on_cpu(workflow.load_model)
     loader.register_autoclass = no_code_beside_the_weights
     torchaudio.load = load_sound

@@ -1,4 +1,4 @@
-"""Attention of the vision towers of Qwen2-VL and GLM-OCR over all pictures of a batch at once."""
+"""Attention of the vision towers of Qwen2-VL and GLM-OCR over all pictures of a batch at once; by which kernels."""
 
 from helpers.models.packed import attend, flash_operator
 
@@ -53,6 +53,17 @@ def has_flash_attention(device=None):
     import torch
 
     return torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def leave_out_cudnn():
+    """No attention by cuDNN in this process: PyTorch takes its flash and memory-efficient kernels, which cost the same.
+
+    cuDNN is asked first on an H100 since PyTorch 2.11. With a mask over 64, 192, 320 … keys its gradient of the queries
+    can be NaN, and is for padded rows (pytorch/pytorch#196678).
+    """
+    import torch
+
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def batch_vision_attention(model):

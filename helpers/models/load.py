@@ -7,7 +7,7 @@ from helpers import hub, processes
 from helpers.files import settle
 from helpers.language import message
 from helpers.models import lora, minicpm
-from helpers.models.attention import batch_vision_attention
+from helpers.models.attention import batch_vision_attention, leave_out_cudnn
 from helpers.models.checkpoint import check_folder, count_weights
 from helpers.models.families import FAMILIES, get_family, public_name
 from helpers.paths import ROOT, short
@@ -38,6 +38,7 @@ def load(family, settings, folder=None):
     from transformers import AutoModelForImageTextToText
 
     minicpm.register()
+    leave_out_cudnn()
     if folder is not None:
         settle(folder)
     smaller = {"quantization_config": four_bit_config(get_family(family).language)} if settings.four_bit else {}

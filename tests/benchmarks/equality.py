@@ -89,7 +89,10 @@ def main():
     with tempfile.TemporaryDirectory() as place, results.fresh_processes(5 if CUDA else 2) as pool:
         data.formulas(settings_of(0), Path(place) / "data", "handwritten")
         jobs = [(name, seed) for seed in range(SEEDS) for name in WAYS]
-        rows = list(pool.map(partial(run, Path(place)), *zip(*jobs, strict=True)))
+        rows = []
+        for row in pool.map(partial(run, Path(place)), *zip(*jobs, strict=True)):
+            print(json.dumps(row), flush=True)
+            rows.append(row)
     found = facts | {"rows": rows, "apart": [apart(rows, name, "fast") for name in WAYS[:2]]}
     print(json.dumps(found, indent=1))
     if not SMALL:

@@ -51,7 +51,7 @@ PEERS = {
     "unsloth": {},
 }
 SAMPLES = 32 if SMALL else 960
-LONGEST = 180  # seconds of a run
+LONGEST = 240  # seconds of a run
 single.SMALL = SMALL
 
 

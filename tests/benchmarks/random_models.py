@@ -59,9 +59,10 @@ def make_model(family, method, settings, config, kinds, targets=""):
     """The model on the device with random weights, made ready for the method; LoRA on ``targets``, "": its own."""
     import torch
 
-    from helpers.models import families, lora
+    from helpers.models import attention, families, lora
     from helpers.models.load import four_bit_config
 
+    attention.leave_out_cudnn()  # as models.load
     config_class, model_class = kinds
     with torch.device(settings.device):
         model = model_class._from_config(config_class.from_dict(config), dtype=getattr(torch, settings.dtype))

@@ -13,6 +13,20 @@ def test_the_patched_release_is_the_installed_one():
     assert version("llamafactory") == patches.RELEASE
 
 
+def test_cudnn_whose_gradient_can_be_nan_is_left_out(monkeypatch):
+    import torchaudio
+    from llamafactory.data.mm_plugin import MiniCPMVPlugin
+    from llamafactory.model import loader
+    from llamafactory.train.sft import workflow
+
+    places = ((workflow, "load_model"), (loader, "register_autoclass"), (MiniCPMVPlugin, "get_mm_inputs"))
+    for place, name in (*places, (torchaudio, "load")):
+        monkeypatch.setattr(place, name, getattr(place, name))  # patched twice only for this test
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    patches.apply.__wrapped__()
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
 def test_another_release_is_refused_with_the_one_to_install(monkeypatch):
     monkeypatch.setattr(patches, "version", lambda package: "0.9.9")
     with pytest.raises(RuntimeError, match=rf"llamafactory 0.9.9: .* pip install llamafactory=={patches.RELEASE}"):

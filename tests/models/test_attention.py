@@ -69,3 +69,11 @@ def test_other_towers_and_language_models_keep_their_own_attention():
     minicpm, qwen2_vl = (load(family, Settings.tiny())[0] for family in ("minicpm_v", "qwen2_vl"))
     assert minicpm.config.vision_config._attn_implementation == "sdpa"
     assert qwen2_vl.config.text_config._attn_implementation == "sdpa"
+
+
+def test_cudnn_whose_gradient_can_be_nan_is_left_out_once_a_model_is_loaded():
+    import torch
+
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    load("qwen2_vl", Settings.tiny())
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
