@@ -34,8 +34,16 @@ def main():
     elif verb == "export":
         from llamafactory.train.tuner import export_model as run
     else:
-        from llamafactory.train.tuner import run_exp as run
+        run = _train
     run()
+
+
+def _train():
+    from llamafactory.train.tuner import run_exp
+
+    from helpers.training.stop_at_nan import StopAtNaN
+
+    run_exp(callbacks=[StopAtNaN()])
 
 
 if __name__ == "__main__":

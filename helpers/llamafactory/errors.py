@@ -10,6 +10,7 @@ from helpers.paths import ROOT, short
 
 CAUSES = (  # (pattern in the log, cause and cure in messages.toml: why.<name>, why.<name>_cure); the first found counts
     (FULL_SAID, ("why.disk", "why.disk_cure")),
+    (r"FloatingPointError", ("why.nan", "why.nan_cure")),
     (r"CUDA out of memory|OutOfMemoryError", ("why.gpu_memory", "why.gpu_memory_cure")),
     (r"[Ii]mage features and image tokens do not match", ("why.image_tokens", "why.image_tokens_cure")),
     (r"Some keys are not used by the HfArgumentParser", ("why.key", "why.key_cure")),

@@ -5,14 +5,19 @@ is computed with, as autocast does; the loss is the mean over all labels of the 
 """
 
 import gc
+from collections import Counter
+from operator import ge, mul, sub
 
 from helpers.language import message
+from helpers.models import packed
 from helpers.models.packed import like_a_layers_output, use_varlen
 from helpers.models.packed_vision import see_patches, see_slices
 from helpers.models.parts import parts_of
 from helpers.training.collate import IGNORE
+from helpers.training.packing import STEPS, put
 
 LONGEST = 2048  # tokens of a row: a bound for the kernel, no more
+CAPTURE = 4  # steps: about as much work as making a graph
 APART = 0.1  # of its length: as far may a graph's gradient be from the same step's; bfloat16's is 0.03 from float32's
 
 
@@ -21,7 +26,8 @@ class CapturedStep:
 
     Args:
         model: of any of our families, with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
-        capture: make a CUDA graph for each size of batch, at its first one.
+        capture: make CUDA graphs. A batch runs in the smallest that has room for it; for a size that has cost more
+            that way than a graph of its own would, one is made.
         compiled: compile the layers; their kernels are then fused, for about a minute at the start.
 
     Attributes:
@@ -31,7 +37,7 @@ class CapturedStep:
     def __init__(self, model, capture, compiled):
         import torch
 
-        self.capture, self.graphs, self.pool = capture, {}, None
+        self.capture, self.graphs, self.pool, self.spent = capture, {}, None, Counter()
         self.parts, self.loss = parts_of(model), _loss
         self.see = see_slices if hasattr(self.parts["whole"], "llm") else see_patches
         self.attention = use_varlen(self.parts["whole"])
@@ -47,6 +53,11 @@ class CapturedStep:
         self.point_to(self.working)
         self.trains_vision = any(weight.requires_grad for part in self.parts["eyes"] for weight in part.parameters())
         self.layers = (*self.parts["blocks"], *self.parts["language"].layers)
+        language, blocks, head = (
+            sum(weight.numel() for weight in part.parameters())
+            for part in (self.parts["language"].layers, self.parts["blocks"], self.parts["head"])
+        )
+        self.costs = (language, blocks if self.trains_vision else blocks / 2, head)  # of a token, a patch, an answer
         if compiled:
             for layer in self.layers:
                 layer.compile(dynamic=True)
@@ -63,6 +74,7 @@ class CapturedStep:
 
     def close(self):
         """The model as it was, with what it has learnt: its attention, nothing compiled, LoRA in float32."""
+        gc.unfreeze()
         self._plain_layers()
         self.point_to(self.master)
         self.parts["whole"].config._attn_implementation = self.attention
@@ -82,20 +94,32 @@ class CapturedStep:
         if not self.capture:
             device = self.working.device
             return self._both({name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()})
-        size = tuple(tensor.shape for tensor in batch.values())
-        if size not in self.graphs:
-            why = ""
+        found, why = self._graph(batch), ""
+        if not found:
             try:
-                self.graphs[size] = self._captured(batch)
+                found = self.graphs[_size(batch)] = self._captured(batch)
             except RuntimeError as error:  # out of memory among them
                 why = _reason(error)
             if why:  # outside of the handler: an error keeps alive all that the failed step had in memory
                 return self._without_graphs(batch, why)
-        graph, inputs, loss = self.graphs[size]
-        for name, tensor in batch.items():
-            inputs[name].copy_(tensor, non_blocking=True)
+        graph, inputs, loss = found
+        put(batch, inputs)
         graph.replay()
         return loss.clone()
+
+    def _graph(self, batch):
+        """What ``_captured`` has made for batches of this size or a larger one; None if one is to be made."""
+        size = _size(batch)
+        fitting = [other for other in self.graphs if _has_room(other, size)]
+        if not fitting:
+            return None
+        best = min(fitting, key=self._work)
+        self.spent[size] += self._work(best) / self._work(size) - 1
+        return self.graphs[best] if self.spent[size] < CAPTURE else None
+
+    def _work(self, size):
+        """What a batch of this size costs, in multiplications."""
+        return sum(map(mul, self.costs, size))
 
     def _captured(self, batch):
         """(graph, the tensors it reads, the loss it writes) for batches of this size."""
@@ -110,6 +134,7 @@ class CapturedStep:
         right = self.gradient.clone()
         graph = torch.cuda.CUDAGraph()
         gc.collect()
+        gc.freeze()  # what is there now stays: to look at it again would take longer than the rest of a capture
         gc.disable()  # what is freed during a capture can spoil it
         try:
             with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
@@ -166,6 +191,19 @@ class CapturedStep:
             hidden = layer(hidden, attention_mask=None, position_embeddings=turned, **rows)
         answers = language.norm(hidden)[0].index_select(0, batch["answer_places"])
         return self.loss(self.parts["head"], answers, batch["labels"]) / batch["count"]
+
+
+def _size(batch):
+    """In what batches of ``pack`` differ: tokens, patches, labels, rows, pictures, the largest picture's patches."""
+    names = ("input_ids", "pixel_values", "labels", "starts", "picture_starts", "picture_patches")
+    return tuple(batch[name].shape[-1 if name == "picture_patches" else 0] for name in names if name in batch)
+
+
+def _has_room(other, size):
+    """Whether a batch of ``size`` can be put where one of ``other`` was: what is left over is a row, not too long."""
+    tokens, patches, *_ = map(sub, other, size)
+    short = tokens <= LONGEST - STEPS["tokens"] and patches <= packed.LONGEST - STEPS["patches"]
+    return short and all(map(ge, other, size))
 
 
 def _reason(error):

@@ -75,7 +75,6 @@ def captured_trainer(model, processor, dataset, arguments, prompt, callbacks, ca
     Args:
         arguments: ``TrainingArguments`` of the plain way; a step packs ``per_device_train_batch_size`` samples.
     """
-    arguments.logging_nan_inf_filter = False  # it would wait for each loss
     arguments.dataloader_num_workers *= 2
     # random numbers are not looked at in a capture; no layer of ours draws any
     arguments.gradient_checkpointing_kwargs |= {"preserve_rng_state": False}

@@ -46,6 +46,28 @@ def pack(samples, model, processor, prompt=PROMPT):
     } | pictures
 
 
+def put(batch, inputs):
+    """Copy ``batch`` into ``inputs``, tensors of the same names and of no smaller sizes: of another batch of ``pack``.
+
+    What is left over is filled as ``pack`` fills it, and counts nothing. The copies do not wait for a GPU.
+    """
+    total, size = len(inputs["input_ids"]), len(inputs["pixel_values"])
+    fillers = {
+        "input_ids": batch["input_ids"][-1],  # the last is always one
+        "starts": total,
+        "picture_starts": size,
+        "labels": IGNORE,
+        "answer_places": total - 1,
+        "image_places": total - 1,
+        "picture_patches": size - 1,
+    }
+    for name, tensor in batch.items():
+        values, target = tensor[:-1] if name.endswith("starts") else tensor, inputs[name]
+        if values.shape != target.shape:
+            target.fill_(fillers.get(name, 0))
+        target[tuple(map(slice, values.shape))].copy_(values, non_blocking=True)
+
+
 def _patches(batch, inside, total, model, processor):
     """(positions (3, 1, tokens), what becomes the pictures) for Qwen2-VL and GLM-OCR."""
     import torch

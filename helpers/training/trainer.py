@@ -51,6 +51,7 @@ def train(model, processor, samples, settings, folder, callbacks=(), prompt=PROM
         ValueError: its last checkpoint holds a pickle with more than numbers in it, which is not read; or the processes
             of torchrun cannot share the batch, have not the same data, or do not see the same folder.
         MemoryError: the GPU's memory is full.
+        FloatingPointError: the loss or the gradient is NaN or infinite.
         BlockingIOError: another process trains in this folder.
         DiskError: the folder cannot be written, or has no room for three checkpoints and the adapter.
     """
@@ -91,16 +92,18 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     import torch
     from transformers import Trainer
 
+    from helpers.training.stop_at_nan import StopAtNaN
+
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else the workers warn
     way, args = processes.from_first(lambda: choose_way(model, settings)), arguments(settings, folder)
     args.per_device_train_batch_size //= way.parts
     args.gradient_accumulation_steps *= way.parts
     parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
-    multiple = args.per_device_train_batch_size * processes.count()
+    multiple, watching = args.per_device_train_batch_size * processes.count(), [*callbacks, StopAtNaN()]
     if way == PLAIN:
         batches = BatchesByLength(samples, settings.batch_size, settings.seed, multiple)
         collator = partial(fill, make=partial(collate, processor=processor, prompt=prompt), filler=samples[0])
-        options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": list(callbacks)}
+        options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": watching}
         trainer = Trainer(model=model, **options, compute_loss_func=mean_over_labels if parts > 1 else None)
     else:
         from helpers.training.captured_trainer import captured_trainer
@@ -108,7 +111,7 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
         shares = processes.count()
         work = processes.from_first(lambda: amounts_of_work(samples)) if shares > 1 else None
         batches = BatchesByLength(samples, 1, settings.seed, multiple, shares, work)  # shuffled, not by length
-        trainer = captured_trainer(model, processor, batches, args, prompt, callbacks, way.capture, way.compiled)
+        trainer = captured_trainer(model, processor, batches, args, prompt, watching, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:
         metrics = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint)).metrics
@@ -175,6 +178,7 @@ def arguments(settings, folder):
         warmup_steps=max(1, settings.steps // 20),
         max_grad_norm=1.0,
         bf16=settings.dtype == "bfloat16",
+        logging_nan_inf_filter=False,  # it would show another number, and wait for each loss
         use_cpu=settings.device == "cpu",
         logging_steps=max(1, settings.steps // 40),
         logging_first_step=True,

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from helpers import Settings, data, evaluation, inference, models, training  # noqa: E402
+from helpers.training.batches import BatchesByLength  # noqa: E402
 from helpers.training.ways import PLAIN, Way  # noqa: E402
 
 SMALL, CUDA = sys.argv[1:] == ["small"], torch.cuda.is_available()
@@ -53,14 +54,17 @@ def held_out_loss(model, processor, samples):
     return total / count
 
 
+def _shuffled(samples, size, *rest):
+    """Batches of the plain way as the fast one has them."""
+    return BatchesByLength(samples, 1, *rest)
+
+
 def run(folder, name, seed):
     """One training and its reading: a row of the results."""
     torch.set_num_threads(1)
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
-    if name == "shuffled":
-        batches = trainer.BatchesByLength
-        trainer.BatchesByLength = lambda samples, size, *rest: batches(samples, 1, *rest)
+    trainer.BatchesByLength = _shuffled if name == "shuffled" else BatchesByLength  # the process may run others after
     settings = settings_of(seed)
     train, test = data.formulas(settings_of(0), folder / "data", "handwritten")  # drawn before, the same for all
     torch.manual_seed(seed)
@@ -76,9 +80,12 @@ def run(folder, name, seed):
 
 def apart(rows, one, other):
     """How much larger the figures of ``other`` are on average, and how far apart the seeds of ``one`` are."""
-    found = {"ways": [one, other]}
+    seeds = [row["seed"] for row in rows if row["way"] == one]
+    found = {"ways": [one, other], "seeds": len(seeds)}
     for metric in ("loss", "exact_match", "cer"):
-        first, second = ([row[metric] for row in rows if row["way"] == name] for name in (one, other))
+        first, second = (
+            [row[metric] for row in rows if row["way"] == name and row["seed"] in seeds] for name in (one, other)
+        )
         found[metric] = round(statistics.mean(second) - statistics.mean(first), 4)
         found[f"{metric}_seeds"] = round(statistics.stdev(first), 4) if len(first) > 1 else 0.0
     return found

@@ -33,7 +33,7 @@ from helpers.training.packing import pack
 SMALL = "small" in sys.argv
 MOST = 2 if SMALL else min(4, torch.cuda.device_count())
 COUNTS = [count for count in (4, 2, 1) if count <= MOST]
-STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 150}  # the first third only warms up
+STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 450}  # the first third warms up
 if "gradients" in sys.argv:
     STEPS = {"packed": 3}
 single.SMALL = SMALL
@@ -52,7 +52,7 @@ def train(step, model, processor, rows, global_batch, callback):
     rows = BatchesByLength(rows, 1, 0, global_batch, processes.count(), work)
     with tempfile.TemporaryDirectory() as folder:
         arguments = single.training_arguments(settings, Path(folder))
-        arguments.save_strategy, arguments.disable_tqdm, arguments.logging_nan_inf_filter = "no", True, False
+        arguments.save_strategy, arguments.disable_tqdm = "no", True
         arguments.dataloader_num_workers *= 2
         arguments.logging_strategy, arguments.logging_first_step = "no", False
         options = {"model": model, "args": arguments, "train_dataset": rows, "callbacks": [callback]}

@@ -157,6 +157,14 @@ def out_of_memory(call):
     return maker
 
 
+def not_a_number(folder):
+    """A run whose weights are NaN from the start."""
+    model, found = models.load("qwen2_vl", SMALL)
+    model = models.add_lora(model, "qwen2_vl", SMALL)
+    next(weight for weight in model.parameters() if weight.requires_grad).data.fill_(float("nan"))
+    return training.train(model, found, samples(folder) * 4, SMALL, folder / "run")
+
+
 MAKERS = {
     "no such family": lambda folder: models.load("qwen3_vl", SMALL),
     "no folder of the model": lambda folder: models.load("qwen2_vl", Settings.real(models_dir=folder, device="cpu")),
@@ -211,6 +219,7 @@ MAKERS = {
     "train: the GPU is full": out_of_memory(
         lambda model, found, folder: training.train(model, found, samples(folder) * 4, SMALL, folder / "run")
     ),
+    "train: NaN": not_a_number,
     "predict: the GPU is full": out_of_memory(
         lambda model, found, folder: inference.predict(model, found, samples(folder), SMALL)
     ),

@@ -179,6 +179,7 @@ MAKERS = {
     # what a stopped run leaves
     "stopped: the disk is full": error("OSError: [Errno 28] No space left on device"),
     "stopped: the GPU is full": error("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "stopped: NaN": error("FloatingPointError: step 3: loss or gradient is NaN or infinite"),
     "stopped: tokens of a picture were cut": error("ValueError: Image features and image tokens do not match"),
     "stopped: a key unknown": error("ValueError: Some keys are not used by the HfArgumentParser: ['x']"),
     "stopped: no data set": error("ValueError: Undefined dataset rows in dataset_info.json."),

@@ -15,7 +15,7 @@ VERBS = {"train": (TUNER, "run_exp"), "export": (TUNER, "export_model"), "chat":
 @pytest.mark.parametrize("verb", VERBS)
 def test_verb_patches_and_runs(monkeypatch, verb):
     done, (module, name) = [], VERBS[verb]
-    monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: lambda: done.append(sys.argv[1:])}))
+    monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: lambda **given: done.append(sys.argv[1:])}))
     monkeypatch.setattr(patches, "apply", lambda: done.append("patched"))
     monkeypatch.setattr(child, "end_with", lambda parent: done.append(f"tied to {parent}"))
     monkeypatch.setattr(child, "tie_forks", lambda: done.append("forks tied"))
@@ -40,3 +40,14 @@ def test_torchrun_gets_its_own_words_and_patches_nothing(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["child", "torchrun", *words])
     child.main()
     assert got == [7, words] and os.environ[child.PARENT] == str(os.getpid())  # its processes end with it
+
+
+def test_a_training_is_stopped_when_its_loss_is_no_number(monkeypatch):
+    given = {}
+    monkeypatch.setitem(sys.modules, TUNER, SimpleNamespace(run_exp=given.update))
+    for name in ("end_with", "tie_forks"):
+        monkeypatch.setattr(child, name, lambda *args: None)
+    monkeypatch.setattr(patches, "apply", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["child", "train", "config.yaml"])
+    child.main()
+    assert [type(callback).__name__ for callback in given["callbacks"]] == ["StopAtNaN"]

@@ -9,6 +9,7 @@ from helpers.llamafactory.errors import explain, last_lines
     ("line", "cure"),
     [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "per_device_train_batch_size"),
+        ("FloatingPointError: step 3: loss or gradient is NaN or infinite", "lower learning_rate"),
         ("ValueError: Image features and image tokens do not match, tokens: 3, features: 9", "raise cutoff_len"),
         ("ValueError: Undefined dataset molecules in dataset_info.json.", "data.register"),
         ("ValueError: Your setup doesn't support bf16/gpu. You need to assign use_cpu", "bf16: false"),

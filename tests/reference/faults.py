@@ -21,6 +21,7 @@ OURS = (
     ImportError,
     RuntimeError,
     MemoryError,
+    FloatingPointError,
 )  # what helpers raise for a reader
 
 

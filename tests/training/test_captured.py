@@ -1,5 +1,6 @@
 """helpers.training.captured: what a packed, captured step learns is what the plain Trainer learns."""
 
+import math
 import weakref
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,9 +14,9 @@ from helpers.data.synthetic.render import render_set
 from helpers.models import families, lora
 from helpers.models.load import load
 from helpers.settings import Settings
-from helpers.training.captured import CapturedStep
+from helpers.training.captured import CAPTURE, CapturedStep, _has_room, _size
 from helpers.training.collate import collate
-from helpers.training.packing import STEPS, pack
+from helpers.training.packing import STEPS, pack, put
 
 SETTINGS = Settings.tiny(lora_r=4)
 
@@ -122,6 +123,18 @@ def test_sizes_are_few(samples):
         assert batch["count"] == (batch["labels"] >= 0).sum()
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_batch_put_where_a_larger_one_was_learns_the_same(samples, family):
+    model, processor = fresh(family)
+    batch, inputs = (pack(some, model, processor) for some in (samples, samples * 4))
+    assert len(inputs["starts"]) > len(batch["starts"]) and len(inputs["input_ids"]) > len(batch["input_ids"])
+    put(batch, inputs)
+    step = CapturedStep(model, capture=False, compiled=False)
+    (loss, gradient), mine = plain(samples, family), step(inputs)
+    assert mine.item() == pytest.approx(loss, rel=1e-6)
+    assert (step.master.grad - gradient).norm() <= 1e-5 * gradient.norm()
+
+
 def test_gradients_add_up_until_the_optimizer_has_stepped(samples):
     model, processor = fresh()
     step = CapturedStep(model, capture=False, compiled=False)
@@ -226,6 +239,30 @@ def test_a_graph_whose_gradients_are_wrong_is_not_used(samples, spoil, pretended
     assert ("not those of the step" in capsys.readouterr().out) is (spoil != 1.0)
     gradient = plain(samples)[1]
     assert (step.master.grad - gradient).norm() <= 1e-5 * gradient.norm()
+
+
+def test_a_smaller_batch_runs_in_the_graph_of_a_larger_one_until_its_own_pays(samples, pretended_gpu):
+    model, processor = fresh()
+    step, gradient = CapturedStep(model, capture=True, compiled=False), plain(samples)[1]
+    large, small = pack(samples * 4, model, processor), pack(samples, model, processor)
+    step(large)
+    waste, uses = step._work(_size(large)) / step._work(_size(small)) - 1, 0
+    while len(step.graphs) == 1:
+        step.master.grad.zero_()
+        step(small)
+        uses += 1
+        assert (step.master.grad - gradient).norm() <= 1e-5 * gradient.norm()
+    assert uses == math.ceil(CAPTURE / waste) > 1
+    step(small)
+    step(large)
+    assert len(step.graphs) == 2
+
+
+def test_what_is_left_over_of_a_graph_is_not_longer_than_a_row_may_be():
+    size = (512, 1024, 256, 8, 8)
+    assert _has_room(size, size) and _has_room((2304, *size[1:]), size) and _has_room((512, 8192, 256, 8, 8), size)
+    assert not _has_room((2560, *size[1:]), size) and not _has_room((512, 17408, 256, 8, 8), size)
+    assert not _has_room((512, 1024, 256, 7, 8), size)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -19,7 +19,7 @@ from helpers.training import trainer
 from helpers.training.captured_trainer import captured_trainer
 from helpers.training.collate import collate
 from helpers.training.trainer import arguments
-from helpers.training.ways import Way
+from helpers.training.ways import PLAIN, Way
 
 STEPS, BATCH = 4, 2
 
@@ -114,6 +114,18 @@ def test_long_gradients_are_shortened(samples, tmp_path):
     length = ran.step.master.numel() ** 0.5
     assert ran._clip_grad_norm(None).item() == pytest.approx(length, rel=1e-4)
     assert ran.step.master.grad.norm().item() == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("way", [PLAIN, Way("packed", 1, 0)], ids=lambda way: way.name)
+def test_a_run_that_leaves_the_numbers_is_stopped_and_no_adapter_is_kept(samples, tmp_path, monkeypatch, way):
+    monkeypatch.setattr(trainer, "choose_way", lambda model, settings: way)
+    settings = Settings.tiny(lora_r=4, batch_size=BATCH, train_samples=len(samples))
+    model, processor = load("qwen2_vl", settings)
+    model = lora.add_lora(model, "qwen2_vl", settings)
+    next(weight for weight in model.parameters() if weight.requires_grad).data.fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="1"):
+        trainer.train(model, processor, samples, settings, tmp_path)
+    assert not (tmp_path / "adapter").exists()
 
 
 def test_a_model_trained_in_packed_rows_reads_as_its_saved_adapter_does(samples, tmp_path, monkeypatch):
