@@ -66,6 +66,7 @@ def last_lines(text, count=8):
 
     A process that ``torchrun`` started may be named in front of each line: ``[rank1]: ``.
     """
+    text = re.sub(r"\d+%\|.*(?=Traceback \(most recent)", r"\g<0>\n", text)  # a bar has no line of its own
     lines = [re.sub(r"^\[rank\d+\]: ?", "", line).rstrip() for line in text.split("\n")]
     lines = [line for line in lines if line.strip() and not re.search(r"\d+%\|", line)]
     ends = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]

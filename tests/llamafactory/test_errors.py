@@ -37,6 +37,11 @@ def test_of_several_processes_the_first_that_failed_is_quoted():
     assert last_lines(log) == ["ValueError: the cause"]
 
 
+def test_a_bar_before_the_stack_does_not_hide_it():
+    log = " 33%|###   | 2/6 [00:01<00:02]Traceback (most recent call last):\n  File a\nValueError: the cause\n"
+    assert last_lines(log) == ["ValueError: the cause"]
+
+
 def test_killed_for_memory_is_told_from_the_exit_status(tmp_path):
     (tmp_path / "train.log").write_text("  3%|# | 1/30\n", encoding="utf-8")
     assert "memory" in str(explain(tmp_path / "train.log", -9))
