@@ -104,7 +104,11 @@ def test_every_module_is_installed():
 
 def test_importing_every_helper_is_light():
     found = pkgutil.walk_packages(helpers.__path__, "helpers.")
-    made_of_torch = ("helpers.models.minicpm.", "helpers.training.captured_trainer")  # classes; others import them late
+    made_of_torch = (  # classes; others import them late
+        "helpers.models.minicpm.",
+        "helpers.training.captured_trainer",
+        "helpers.training.stop_at_nan",
+    )
     names = [m.name for m in found if not m.name.startswith(made_of_torch) and "__main__" not in m.name]
     heavy = ["torch", "transformers", "datasets", "matplotlib.pyplot", "peft", "swanlab", "pandas", "modelscope"]
     code = f"import sys, {', '.join(names)}; print([name for name in {heavy} if name in sys.modules])"
