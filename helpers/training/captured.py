@@ -125,7 +125,7 @@ class CapturedStep:
         """(graph, the tensors it reads, the loss it writes) for batches of this size."""
         import torch
 
-        inputs = {name: tensor.cuda() for name, tensor in batch.items()}
+        inputs = {name: tensor.to(self.working.device, copy=True) for name, tensor in batch.items()}
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):  # compiles, and lets libraries take what they need, outside of the graph

@@ -225,7 +225,6 @@ def pretended_gpu(monkeypatch):
         "CUDAGraph": Graph,
     }.items():
         monkeypatch.setattr(torch.cuda, name, value)
-    monkeypatch.setattr(torch.Tensor, "cuda", lambda tensor: tensor.clone())
     monkeypatch.setattr(CapturedStep, "_both", remembered)
 
 
