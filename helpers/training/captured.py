@@ -110,9 +110,11 @@ class CapturedStep:
     def _graph(self, batch):
         """What ``_captured`` has made for batches of this size or a larger one; None if one is to be made."""
         size = _size(batch)
+        if size in self.graphs:
+            return self.graphs[size]
         fitting = [other for other in self.graphs if _has_room(other, size)]
-        if size in self.graphs or not fitting:
-            return self.graphs.get(size)
+        if not fitting:
+            return None
         best = min(fitting, key=self._work)
         self.spent[size] += self._work(best) / self._work(size) - 1
         return self.graphs[best] if self.spent[size] < CAPTURE else None

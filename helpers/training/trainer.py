@@ -99,7 +99,8 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     args.per_device_train_batch_size //= way.parts
     args.gradient_accumulation_steps *= way.parts
     parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
-    multiple, watching = args.per_device_train_batch_size * processes.count(), [*callbacks, StopAtNaN()]
+    multiple = args.per_device_train_batch_size * processes.count()
+    watching = [*callbacks, StopAtNaN()]
     if way == PLAIN:
         batches = BatchesByLength(samples, settings.batch_size, settings.seed, multiple)
         collator = partial(fill, make=partial(collate, processor=processor, prompt=prompt), filler=samples[0])
