@@ -5,9 +5,11 @@
 
 Each seed is trained by ``training.train`` in three ways: plainly as it is, batches by length; plainly with the fast
 way's batches, which are shuffled; fast. The last two see the same samples in the same order, so they differ by rounding
-alone; the first one is another draw of the same training. Read are 200 held-out pictures. Loss is that of the held-out
-answers, a mean over labels. Rows go to data/benchmarks/equality.json, with what the ways are apart on average and how
-far the seeds are (standard deviation).
+alone; the first one is another draw of the same training. Handwritten pictures are much alike: sizes are rounded to
+finer steps here than ``packing`` does, so that batches come in many sizes, as those of real pictures, and about half of
+them run in graphs made for larger ones. Read are 200 held-out pictures. Loss is that of the held-out answers, a mean
+over labels. Rows go to data/benchmarks/equality.json, with what the ways are apart on average and how far the seeds are
+(standard deviation).
 """
 
 import json
@@ -27,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from helpers import Settings, data, evaluation, inference, models, training  # noqa: E402
 from helpers.training.batches import BatchesByLength  # noqa: E402
+from helpers.training.packing import STEPS as ROUNDED  # noqa: E402
 from helpers.training.ways import PLAIN, Way  # noqa: E402
 
 SMALL, CUDA = sys.argv[1:] == ["small"], torch.cuda.is_available()
@@ -62,6 +65,7 @@ def _shuffled(samples, size, *rest):
 def run(folder, name, seed):
     """One training and its reading: a row of the results."""
     torch.set_num_threads(1)
+    ROUNDED.update(tokens=16, patches=16, answers=16)
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
     trainer.BatchesByLength = _shuffled if name == "shuffled" else BatchesByLength  # the process may run others after
