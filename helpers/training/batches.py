@@ -2,45 +2,31 @@
 
 import math
 import random
+from functools import partial
 
+from helpers import processes
 from helpers.data.images import read_size
 
-PATCH = 14 * 14  # pixels
+WINDOW = 50  # batches among which samples are sorted: the next epoch's shuffling makes others of them
 
 
-class BatchesByLength:
-    """A data set to be read in order, batch by batch: shuffled anew for each epoch, texts of like length in one batch.
+class Batches:
+    """A data set to be read in order, batch by batch: shuffled anew for each epoch, then arranged.
 
-    Within every 50 batches the samples are sorted by the length of their text, so that little of a batch is padding;
-    the order of the batches is random. The Trainer's data loader calls ``set_epoch`` before each epoch, also when it
-    goes on in the middle of one. Several processes take parts of it in turn; so that each has equally many, None fills
-    up the last batch to ``multiple``.
+    The Trainer's data loader calls ``set_epoch`` before each epoch, also when it goes on in the middle of one. Several
+    processes take parts of it in turn; so that each has equally many, None fills up the last batch.
 
     Args:
-        batch_size: 1: shuffled, nothing sorted.
-        multiple: samples that all processes together take at a time.
-        shares, work: how many processes, and ``amounts_of_work(samples)``: what they take at a time is then dealt so
-            that all have about as much to do. None: dealt as it comes.
+        arrange: ``by_length`` or ``balanced``, with all but their first two arguments.
     """
 
-    def __init__(self, samples, batch_size, seed, multiple=1, shares=1, work=None):
-        self.samples, self.batch_size, self.seed, self.multiple = samples, batch_size, seed, multiple
-        self.shares, self.work = shares, dict(zip(samples, work, strict=True)) if work else None
+    def __init__(self, samples, seed, arrange):
+        self.samples, self.seed, self.arrange = samples, seed, arrange
         self.set_epoch(0)
 
     def set_epoch(self, epoch):
-        rng, size, batches = random.Random(self.seed + epoch), self.batch_size, []
-        shuffled = rng.sample(self.samples, len(self.samples))
-        for start in range(0, len(shuffled), 50 * size):
-            near = sorted(shuffled[start : start + 50 * size], key=lambda sample: len(sample.text))
-            batches += [near[i : i + size] for i in range(0, len(near), size)]
-        last = batches.pop()  # the one that may be short stays last
-        rng.shuffle(batches)
-        self.ordered = [sample for batch in [*batches, last] for sample in batch]
-        self.ordered += [None] * (-len(self.ordered) % self.multiple)
-        if self.work:
-            steps = [self.ordered[i : i + self.multiple] for i in range(0, len(self.ordered), self.multiple)]
-            self.ordered = [sample for step in steps for sample in _dealt(step, self.shares, self.work)]
+        rng = random.Random(self.seed + epoch)
+        self.ordered = self.arrange(rng.sample(self.samples, len(self.samples)), rng)
 
     def __len__(self):
         return len(self.ordered)
@@ -49,23 +35,88 @@ class BatchesByLength:
         return self.ordered[index]
 
 
-def amounts_of_work(samples):
-    """What each sample costs about, in patches of its picture; a letter of its text counts as one.
+def arranged(samples, settings, part, packed):
+    """``Batches`` for ``settings``, of which each process takes ``part`` samples at a time.
 
-    In Qwen2-VL-2B a patch takes 2.9 GFLOP (forward through the tower; a fourth of a token forward and backward through
-    the language model), a letter 2.5 (of which a token has two or three).
+    Args:
+        packed: they are balanced, else by length.
+    """
+    multiple = part * processes.count()
+    if not packed:
+        return Batches(samples, settings.seed, partial(by_length, batch_size=settings.batch_size, multiple=multiple))
+    pixels = dict(zip(samples, processes.from_first(lambda: pixels_of(samples)), strict=True))
+    step = settings.batch_size * settings.gradient_accumulation
+    options = {"batch_size": step, "part": part, "multiple": multiple, "pixels": pixels}
+    return Batches(samples, settings.seed, partial(balanced, **options))
+
+
+def by_length(shuffled, rng, batch_size, multiple):
+    """Batches of texts of like length, in random order, so that little of a padded batch is padding.
+
+    Args:
+        multiple: samples that all processes together take at a time.
+
+    Returns:
+        list of all samples, and None up to a multiple.
+    """
+    batches = []
+    for start in range(0, len(shuffled), WINDOW * batch_size):
+        near = sorted(shuffled[start : start + WINDOW * batch_size], key=lambda sample: len(sample.text))
+        batches += [near[i : i + batch_size] for i in range(0, len(near), batch_size)]
+    last = batches.pop()  # the one that may be short stays last
+    rng.shuffle(batches)
+    ordered = [sample for batch in [*batches, last] for sample in batch]
+    return ordered + [None] * (-len(ordered) % multiple)
+
+
+def balanced(shuffled, rng, batch_size, part, multiple, pixels):
+    """Batches of equal work: each has small and large pictures, short and long texts. Packed, they are of one size.
+
+    Args:
+        batch_size: samples of an optimizer step, of all processes together.
+        part: samples that a process takes at a time; those of a step are balanced too.
+        multiple: samples that all processes together take at a time.
+        pixels: {sample: pixels of its picture}.
+
+    Returns:
+        list of all samples, and None up to a multiple.
+    """
+    whole, ordered = len(shuffled) - len(shuffled) % batch_size, []
+    for start in range(0, whole, WINDOW * batch_size):
+        near = shuffled[start : min(start + WINDOW * batch_size, whole)]
+        for step in _dealt(near, rng, len(near) // batch_size, pixels):
+            ordered += sum(_dealt(step, rng, batch_size // part, pixels), [])
+    rest = shuffled[whole:]
+    rest += [None] * (-len(rest) % multiple)
+    return ordered + sum(_dealt(rest, rng, len(rest) // part, pixels), [])
+
+
+def _dealt(samples, rng, number, pixels):
+    """``samples`` in so many lists, equally long. Of the largest pictures each gets one, then of the next largest, and
+    so on: at first any one, in the second half the longer a text the less text a list has so far."""
+    lists, letters = [[] for _ in range(number)], [0] * number
+    order = sorted(samples, key=lambda sample: pixels.get(sample, 0), reverse=True)  # None: nothing to do
+    for start in range(0, len(order), max(1, number)):
+        like, places = order[start : start + number], rng.sample(range(number), number)
+        if start >= len(order) / 2:
+            like.sort(key=_letters, reverse=True)
+            places.sort(key=letters.__getitem__)
+        for sample, place in zip(like, places, strict=True):
+            lists[place].append(sample)
+            letters[place] += _letters(sample)
+    return lists
+
+
+def _letters(sample):
+    return len(sample.text) if sample else 0
+
+
+def pixels_of(samples):
+    """How many pixels each sample's picture has: a list.
 
     Raises:
-        FileNotFoundError, ValueError: as ``data.read_size``, which looks at every picture's size.
+        FileNotFoundError, ValueError: as ``data.read_size``.
     """
-    return [math.prod(read_size(sample.file)) / PATCH + len(sample.text) for sample in samples]
-
-
-def _dealt(samples, shares, work):
-    """``samples`` in another order: as many equal parts of about as much work, the largest first to and fro."""
-    order = sorted(samples, key=lambda sample: work.get(sample, 0), reverse=True)  # None: nothing to do
-    parts = [[] for _ in range(shares)]
-    for index, sample in enumerate(order):
-        turn, place = divmod(index, shares)
-        parts[place if turn % 2 == 0 else shares - 1 - place].append(sample)
-    return [sample for part in parts for sample in part]
+    files = dict.fromkeys(sample.file for sample in samples)
+    found = {file: math.prod(read_size(file)) for file in files}
+    return [found[sample.file] for sample in samples]

@@ -78,13 +78,12 @@ def captured_trainer(model, processor, dataset, arguments, prompt, callbacks, ca
     arguments.dataloader_num_workers *= 2
     # random numbers are not looked at in a capture; no layer of ours draws any
     arguments.gradient_checkpointing_kwargs |= {"preserve_rng_state": False}
+    make = partial(pack, model=model, processor=processor, prompt=prompt)
     return CapturedTrainer(
         CapturedStep(model, capture, compiled),
         model=model,
         args=arguments,
         train_dataset=dataset,
-        data_collator=partial(
-            fill, make=partial(pack, model=model, processor=processor, prompt=prompt), filler=dataset[0]
-        ),
+        data_collator=partial(fill, make=make, filler=next(filter(None, dataset))),
         callbacks=list(callbacks),
     )

@@ -17,7 +17,7 @@ from helpers.language import message
 from helpers.models.inputs import PROMPT
 from helpers.models.lora import save_adapter
 from helpers.paths import short
-from helpers.training.batches import BatchesByLength, amounts_of_work
+from helpers.training.batches import arranged
 from helpers.training.collate import collate, fill
 from helpers.training.resume import Run, prepare, save_run
 from helpers.training.ways import PLAIN, choose_way
@@ -99,19 +99,15 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     args.per_device_train_batch_size //= way.parts
     args.gradient_accumulation_steps *= way.parts
     parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
-    multiple = args.per_device_train_batch_size * processes.count()
+    batches = arranged(samples, settings, args.per_device_train_batch_size, packed=way != PLAIN)
     watching = [*callbacks, StopAtNaN()]
     if way == PLAIN:
-        batches = BatchesByLength(samples, settings.batch_size, settings.seed, multiple)
         collator = partial(fill, make=partial(collate, processor=processor, prompt=prompt), filler=samples[0])
         options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": watching}
         trainer = Trainer(model=model, **options, compute_loss_func=mean_over_labels if parts > 1 else None)
     else:
         from helpers.training.captured_trainer import captured_trainer
 
-        shares = processes.count()
-        work = processes.from_first(lambda: amounts_of_work(samples)) if shares > 1 else None
-        batches = BatchesByLength(samples, 1, settings.seed, multiple, shares, work)  # shuffled, not by length
         trainer = captured_trainer(model, processor, batches, args, prompt, watching, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:
@@ -186,7 +182,7 @@ def arguments(settings, folder):
         save_steps=max(1, settings.steps // 4),
         save_total_limit=2,
         seed=settings.seed,
-        train_sampling_strategy="sequential",  # BatchesByLength has shuffled
+        train_sampling_strategy="sequential",  # Batches has shuffled
         remove_unused_columns=False,
         label_names=["labels"],
         dataloader_pin_memory=settings.device == "cuda",

@@ -4,7 +4,7 @@
     python tests/benchmarks/equality.py small    (one seed, four steps: does it run?)
 
 Each seed is trained by ``training.train`` in three ways: plainly as it is, batches by length; plainly with the fast
-way's batches, which are shuffled; fast. The last two see the same samples in the same order, so they differ by rounding
+way's batches, which are balanced; fast. The last two see the same samples in the same order, so they differ by rounding
 alone; the first one is another draw of the same training. Handwritten pictures are much alike: sizes are rounded to
 finer steps here than ``packing`` does, so that batches come in many sizes, as those of real pictures, and about half of
 them run in graphs made for larger ones. Read are 200 held-out pictures. Loss is that of the held-out answers, a mean
@@ -28,13 +28,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from helpers import Settings, data, evaluation, inference, models, training  # noqa: E402
-from helpers.training.batches import BatchesByLength  # noqa: E402
+from helpers.training.batches import arranged  # noqa: E402
 from helpers.training.packing import STEPS as ROUNDED  # noqa: E402
 from helpers.training.ways import PLAIN, Way  # noqa: E402
 
 SMALL, CUDA = sys.argv[1:] == ["small"], torch.cuda.is_available()
 SEEDS, STEPS, BATCH, TEST = (1, 4, 8, 8) if SMALL else (5, 300, 8, 200)
-WAYS = ("plain", "shuffled", "fast")
+WAYS = ("plain", "balanced", "fast")
 FAST = Way("compiled", 216, 107, capture=True, compiled=True) if CUDA else Way("packed", 63, 2)
 
 
@@ -57,18 +57,13 @@ def held_out_loss(model, processor, samples):
     return total / count
 
 
-def _shuffled(samples, size, *rest):
-    """Batches of the plain way as the fast one has them."""
-    return BatchesByLength(samples, 1, *rest)
-
-
 def run(folder, name, seed):
     """One training and its reading: a row of the results."""
     torch.set_num_threads(1)
     ROUNDED.update(tokens=16, patches=16, answers=16)
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
-    trainer.BatchesByLength = _shuffled if name == "shuffled" else BatchesByLength  # the process may run others after
+    trainer.arranged = lambda *rows, packed: arranged(*rows, packed=name != "plain")
     settings = settings_of(seed)
     train, test = data.formulas(settings_of(0), folder / "data", "handwritten")  # drawn before, the same for all
     torch.manual_seed(seed)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import results
@@ -25,7 +25,7 @@ import training as single
 
 from helpers import processes
 from helpers.data.samples import load_jsonl, write_jsonl
-from helpers.training.batches import BatchesByLength, amounts_of_work
+from helpers.training.batches import arranged
 from helpers.training.captured import CapturedStep
 from helpers.training.captured_trainer import CapturedTrainer
 from helpers.training.packing import pack
@@ -39,17 +39,10 @@ if "gradients" in sys.argv:
 single.SMALL = SMALL
 
 
-@cache
-def amount_of_work(sample):
-    """Looked at once: the rows of a run are the same few pictures again and again."""
-    return amounts_of_work([sample])[0]
-
-
 def train(step, model, processor, rows, global_batch, callback):
-    """One epoch over ``rows`` by all processes of the group, dealt as ``training.train`` does."""
+    """One epoch over ``rows`` by all processes of the group, in batches as ``training.train`` has them."""
     settings = single.make_settings(len(rows), batch_size=global_batch)
-    work = [amount_of_work(row) for row in rows] if processes.count() > 1 else None
-    rows = BatchesByLength(rows, 1, 0, global_batch, processes.count(), work)
+    rows = arranged(rows, settings, global_batch // processes.count(), packed=True)
     with tempfile.TemporaryDirectory() as folder:
         arguments = single.training_arguments(settings, Path(folder))
         arguments.save_strategy, arguments.disable_tqdm = "no", True

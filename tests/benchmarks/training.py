@@ -31,6 +31,7 @@ from helpers.models.inputs import PROMPT
 from helpers.models.parts import parts_of
 from helpers.models.plan import CONTEXT
 from helpers.settings import Settings
+from helpers.training.batches import arranged
 from helpers.training.captured_trainer import captured_trainer
 from helpers.training.collate import IGNORE, collate
 from helpers.training.trainer import arguments as training_arguments
@@ -189,6 +190,8 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="",
         share = (gb * 1e9 - CONTEXT) / torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(share)
     rows = (samples * (steps * 16 // len(samples) + 1))[: steps * 16]
+    if not seed:
+        rows = arranged(rows, settings, 16 // parts, packed=way in FAST)
     with tempfile.TemporaryDirectory() as folder:
         arguments = training_arguments(settings, Path(folder))
         arguments.gradient_checkpointing = seed or settings.gradient_checkpointing

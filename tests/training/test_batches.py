@@ -1,16 +1,22 @@
-"""helpers.training.batches: every sample once an epoch, each epoch anew, like lengths together; equal work for all."""
+"""helpers.training.batches: every sample once an epoch, each epoch anew; like lengths together, or equal work."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from helpers.data.samples import Sample
-from helpers.training.batches import BatchesByLength, amounts_of_work
+from helpers.settings import Settings
+from helpers.training.batches import Batches, arranged, balanced, by_length, pixels_of
+
+
+def of_like_length(samples, batch_size, seed, multiple=1):
+    return Batches(samples, seed, partial(by_length, batch_size=batch_size, multiple=multiple))
 
 
 def test_a_run_of_one_epoch_keeps_the_order_that_the_lessons_were_measured_with():
-    order = BatchesByLength([Sample(Path(f"{i}.png"), "x" * (i % 7)) for i in range(30)], 4, seed=3)
+    order = of_like_length([Sample(Path(f"{i}.png"), "x" * (i % 7)) for i in range(30)], 4, seed=3)
     first = [
         16,
         9,
@@ -52,13 +58,13 @@ def test_a_run_of_one_epoch_keeps_the_order_that_the_lessons_were_measured_with(
 
 def test_several_processes_have_equally_many_and_the_same_batches():
     samples = [Sample(Path(f"{i}.png"), "x" * (i % 7)) for i in range(17)]
-    alone, together = (list(BatchesByLength(samples, 4, 0, multiple)) for multiple in (1, 8))
+    alone, together = (list(of_like_length(samples, 4, 0, multiple)) for multiple in (1, 8))
     assert together == [*alone, *[None] * 7]
 
 
 def test_the_batches_of_two_epochs_are_not_the_same_ones_in_another_order():
     samples, batches = [Sample(Path(f"{i}.png"), "x" * (i % 97)) for i in range(400)], []
-    order = BatchesByLength(samples, 2, seed=0)
+    order = of_like_length(samples, 2, seed=0)
     for epoch in (0, 1):
         order.set_epoch(epoch)
         batches.append({frozenset(order[i : i + 2]) for i in range(0, len(order), 2)})
@@ -73,7 +79,7 @@ def padding(rows):
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_batches_hold_answers_of_like_length_and_lose_none(epoch):
     samples = [Sample(Path(f"{i}.png"), "x" * (i * 37 % 101 + 1)) for i in range(203)]
-    order = BatchesByLength(samples, 8, seed=0)
+    order = of_like_length(samples, 8, seed=0)
     order.set_epoch(epoch)
     assert sorted(order, key=str) == sorted(samples, key=str)
     assert padding(list(order)) < padding(samples) / 5
@@ -89,39 +95,70 @@ def of_many_sizes(folder, count):
     return samples
 
 
-@pytest.mark.parametrize("shares", [2, 4])
-def test_what_several_processes_take_at_a_time_is_about_as_much_work(tmp_path, shares):
-    samples, size = of_many_sizes(tmp_path, 160), 8
-    work = dict(zip(samples, amounts_of_work(samples), strict=True))
+def of_equal_work(samples, batch_size, part=None, multiple=None, seed=0):
+    """Balanced ``Batches``, taken ``part`` at a time by one process or, by several, ``multiple``."""
+    pixels = dict(zip(samples, pixels_of(samples), strict=True))
+    part = part or batch_size
+    options = {"batch_size": batch_size, "part": part, "multiple": multiple or part, "pixels": pixels}
+    return Batches(samples, seed, partial(balanced, **options))
 
-    def largest_share(*dealt):
-        """Of the work of a step, on average; 1.0: all have as much to do."""
-        order = list(BatchesByLength(samples, 1, 0, size * shares, *dealt))
-        parts = [sum(work[one] for one in order[start : start + size]) for start in range(0, len(order), size)]
-        steps = [parts[start : start + shares] for start in range(0, len(parts), shares)]
-        return sum(max(step) * shares / sum(step) for step in steps) / len(steps)
 
-    assert largest_share(shares, amounts_of_work(samples)) < 1.02 < 1.05 < largest_share()
+def spread(rows, size, amount):
+    """How far the largest and the smallest of the batches are apart, as a share of their mean."""
+    sums = [sum(map(amount, rows[i : i + size])) for i in range(0, len(rows), size)]
+    return (max(sums) - min(sums)) * len(sums) / sum(sums)
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
-def test_dealt_by_work_a_step_has_the_same_samples_as_on_one_gpu(tmp_path, epoch):
-    samples = of_many_sizes(tmp_path, 21)
-    alone, together = BatchesByLength(samples, 1, 0, 8), BatchesByLength(samples, 1, 0, 8, 2, amounts_of_work(samples))
+@pytest.mark.parametrize("part", [4, 16])
+def test_balanced_batches_have_as_much_to_see_and_to_write_as_each_other(tmp_path, epoch, part):
+    samples = of_many_sizes(tmp_path, 320)
+    order, pixels = of_equal_work(samples, 16, part), dict(zip(samples, pixels_of(samples), strict=True))
+    order.set_epoch(epoch)
+    rows = list(order)
+    assert sorted(rows, key=str) == sorted(samples, key=str)
+    shuffled = Batches(samples, 0, lambda rows, rng: rows)
+    for amount in (pixels.get, lambda sample: len(sample.text)):
+        assert spread(rows, 16, amount) < 0.1 < 0.3 < spread(shuffled, 16, amount)
+        assert spread(rows, part, amount) < spread(shuffled, part, amount) / 2
+
+
+def test_balanced_batches_of_two_epochs_are_not_the_same_ones(tmp_path):
+    samples, batches = of_many_sizes(tmp_path, 320), []
+    order = of_equal_work(samples, 4)
+    for epoch in (0, 1):
+        order.set_epoch(epoch)
+        batches.append({frozenset(order[i : i + 4]) for i in range(0, 320, 4)})
+    assert len(batches[0] & batches[1]) < 3
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("count", [21, 3, 16])
+def test_balanced_on_several_gpus_a_step_has_the_same_samples_as_on_one(tmp_path, epoch, count):
+    samples = of_many_sizes(tmp_path, count)
+    alone, together = of_equal_work(samples, 8), of_equal_work(samples, 8, part=4, multiple=8)
     for order in (alone, together):
         order.set_epoch(epoch)
-    for start in range(0, 24, 8):
-        assert sorted(map(str, alone[start : start + 8])) == sorted(map(str, together[start : start + 8]))
-    assert len(together) == 24 and list(together).count(None) == 3
-    assert all(any(together[start : start + 4]) for start in range(16, 24, 4))  # the last ones are shared out, too
+    whole = -(-count // 8) * 8
+    for start in range(0, whole, 8):
+        assert set(alone[start : start + 8]) - {None} == set(together[start : start + 8]) - {None}
+    assert len(together) == whole and list(together).count(None) == whole - count
+    assert all(any(together[start : start + 4]) for start in range(0, whole, 4))  # the last ones are shared out, too
 
 
-def test_a_patch_counts_as_a_letter(tmp_path):
+def test_a_run_that_is_packed_has_balanced_batches_and_others_have_them_by_length(tmp_path):
+    samples = of_many_sizes(tmp_path, 64)
+    settings = Settings.tiny(batch_size=4, gradient_accumulation=2, seed=5)
+    assert list(arranged(samples, settings, 2, packed=True)) == list(of_equal_work(samples, 8, 2, seed=5))
+    assert list(arranged(samples, settings, 4, packed=False)) == list(of_like_length(samples, 4, 5))
+
+
+def test_a_picture_is_as_large_as_its_pixels(tmp_path):
     Image.new("RGB", (140, 28)).save(tmp_path / "1.png")
-    assert amounts_of_work([Sample(tmp_path / "1.png", "abc")]) == [20 + 3]
+    assert pixels_of([Sample(tmp_path / "1.png", "abc"), Sample(tmp_path / "1.png", "d")]) == [140 * 28] * 2
 
 
 def test_a_broken_picture_is_named_before_anything_is_dealt(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="bad.png"):
-        amounts_of_work([Sample(tmp_path / "bad.png", "x")])
+        pixels_of([Sample(tmp_path / "bad.png", "x")])
