@@ -35,18 +35,18 @@ class Batches:
         return self.ordered[index]
 
 
-def arranged(samples, settings, part, packed):
+def arranged(samples, settings, part, tokenizer=None):
     """``Batches`` for ``settings``, of which each process takes ``part`` samples at a time.
 
     Args:
-        packed: they are balanced, else by length.
+        tokenizer: for batches to be packed, which are balanced; None: they are by length.
     """
     multiple = part * processes.count()
-    if not packed:
+    if not tokenizer:
         return Batches(samples, settings.seed, partial(by_length, batch_size=settings.batch_size, multiple=multiple))
-    pixels = dict(zip(samples, processes.from_first(lambda: pixels_of(samples)), strict=True))
+    sizes = dict(zip(samples, processes.from_first(lambda: sizes_of(samples, tokenizer)), strict=True))
     step = settings.batch_size * settings.gradient_accumulation
-    options = {"batch_size": step, "part": part, "multiple": multiple, "pixels": pixels}
+    options = {"batch_size": step, "part": part, "multiple": multiple, "sizes": sizes}
     return Batches(samples, settings.seed, partial(balanced, **options))
 
 
@@ -69,14 +69,14 @@ def by_length(shuffled, rng, batch_size, multiple):
     return ordered + [None] * (-len(ordered) % multiple)
 
 
-def balanced(shuffled, rng, batch_size, part, multiple, pixels):
+def balanced(shuffled, rng, batch_size, part, multiple, sizes):
     """Batches of equal work: each has small and large pictures, short and long texts. Packed, they are of one size.
 
     Args:
         batch_size: samples of an optimizer step, of all processes together.
         part: samples that a process takes at a time; those of a step are balanced too.
         multiple: samples that all processes together take at a time.
-        pixels: {sample: pixels of its picture}.
+        sizes: {sample: (pixels of its picture, tokens of its text)}.
 
     Returns:
         list of all samples, and None up to a multiple.
@@ -84,39 +84,40 @@ def balanced(shuffled, rng, batch_size, part, multiple, pixels):
     whole, ordered = len(shuffled) - len(shuffled) % batch_size, []
     for start in range(0, whole, WINDOW * batch_size):
         near = shuffled[start : min(start + WINDOW * batch_size, whole)]
-        for step in _dealt(near, rng, len(near) // batch_size, pixels):
-            ordered += sum(_dealt(step, rng, batch_size // part, pixels), [])
+        for step in _dealt(near, rng, len(near) // batch_size, sizes):
+            ordered += sum(_dealt(step, rng, batch_size // part, sizes), [])
     rest = shuffled[whole:]
     rest += [None] * (-len(rest) % multiple)
-    return ordered + sum(_dealt(rest, rng, len(rest) // part, pixels), [])
+    return ordered + sum(_dealt(rest, rng, len(rest) // part, sizes), [])
 
 
-def _dealt(samples, rng, number, pixels):
+def _dealt(samples, rng, number, sizes):
     """``samples`` in so many lists, equally long. Of the largest pictures each gets one, then of the next largest, and
     so on: at first any one, in the second half the longer a text the less text a list has so far."""
-    lists, letters = [[] for _ in range(number)], [0] * number
-    order = sorted(samples, key=lambda sample: pixels.get(sample, 0), reverse=True)  # None: nothing to do
+    lists, written = [[] for _ in range(number)], [0] * number
+    order = sorted(samples, key=partial(_size, sizes, 0), reverse=True)
     for start in range(0, len(order), max(1, number)):
         like, places = order[start : start + number], rng.sample(range(number), number)
         if start >= len(order) / 2:
-            like.sort(key=_letters, reverse=True)
-            places.sort(key=letters.__getitem__)
+            like.sort(key=partial(_size, sizes, 1), reverse=True)
+            places.sort(key=written.__getitem__)
         for sample, place in zip(like, places, strict=True):
             lists[place].append(sample)
-            letters[place] += _letters(sample)
+            written[place] += _size(sizes, 1, sample)
     return lists
 
 
-def _letters(sample):
-    return len(sample.text) if sample else 0
+def _size(sizes, which, sample):
+    return sizes[sample][which] if sample else 0
 
 
-def pixels_of(samples):
-    """How many pixels each sample's picture has: a list.
+def sizes_of(samples, tokenizer):
+    """For each sample (pixels of its picture, tokens of its text).
 
     Raises:
         FileNotFoundError, ValueError: as ``data.read_size``.
     """
     files = dict.fromkeys(sample.file for sample in samples)
-    found = {file: math.prod(read_size(file)) for file in files}
-    return [found[sample.file] for sample in samples]
+    pixels = {file: math.prod(read_size(file)) for file in files}
+    texts = tokenizer([sample.text for sample in samples]).input_ids
+    return [(pixels[sample.file], len(text)) for sample, text in zip(samples, texts, strict=True)]

@@ -4,7 +4,7 @@ from helpers.models.inputs import PROMPT
 from helpers.models.parts import parts_of
 from helpers.training.collate import IGNORE, collate
 
-STEPS = {"tokens": 128, "patches": 256, "answers": 128, "pictures": 16}  # sizes are rounded up to multiples of these
+STEPS = {"tokens": 64, "patches": 128, "answers": 64, "pictures": 16}  # sizes are rounded up to multiples of these
 
 
 def pack(samples, model, processor, prompt=PROMPT):

@@ -99,7 +99,8 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     args.per_device_train_batch_size //= way.parts
     args.gradient_accumulation_steps *= way.parts
     parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
-    batches = arranged(samples, settings, args.per_device_train_batch_size, packed=way != PLAIN)
+    tokenizer = None if way == PLAIN else processor.tokenizer
+    batches = arranged(samples, settings, args.per_device_train_batch_size, tokenizer)
     watching = [*callbacks, StopAtNaN()]
     if way == PLAIN:
         collator = partial(fill, make=partial(collate, processor=processor, prompt=prompt), filler=samples[0])

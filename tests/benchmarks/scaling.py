@@ -42,7 +42,7 @@ single.SMALL = SMALL
 def train(step, model, processor, rows, global_batch, callback):
     """One epoch over ``rows`` by all processes of the group, in batches as ``training.train`` has them."""
     settings = single.make_settings(len(rows), batch_size=global_batch)
-    rows = arranged(rows, settings, global_batch // processes.count(), packed=True)
+    rows = arranged(rows, settings, global_batch // processes.count(), processor.tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         arguments = single.training_arguments(settings, Path(folder))
         arguments.save_strategy, arguments.disable_tqdm = "no", True

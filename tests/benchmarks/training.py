@@ -191,7 +191,7 @@ def measure(way, samples, processor, rate, steps, family="qwen2_vl", targets="",
         torch.cuda.set_per_process_memory_fraction(share)
     rows = (samples * (steps * 16 // len(samples) + 1))[: steps * 16]
     if not seed:
-        rows = arranged(rows, settings, 16 // parts, packed=way in FAST)
+        rows = arranged(rows, settings, 16 // parts, processor.tokenizer if way in FAST else None)
     with tempfile.TemporaryDirectory() as folder:
         arguments = training_arguments(settings, Path(folder))
         arguments.gradient_checkpointing = seed or settings.gradient_checkpointing

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from transformers import BatchEncoding
 
 from helpers.data.samples import Sample
 from helpers.settings import Settings
-from helpers.training.batches import Batches, arranged, balanced, by_length, pixels_of
+from helpers.training.batches import Batches, arranged, balanced, by_length, sizes_of
 
 
 def of_like_length(samples, batch_size, seed, multiple=1):
@@ -95,11 +96,15 @@ def of_many_sizes(folder, count):
     return samples
 
 
+def letters(texts):
+    """A tokenizer to which each letter is a token."""
+    return BatchEncoding({"input_ids": [list(text) for text in texts]})
+
+
 def of_equal_work(samples, batch_size, part=None, multiple=None, seed=0):
     """Balanced ``Batches``, taken ``part`` at a time by one process or, by several, ``multiple``."""
-    pixels = dict(zip(samples, pixels_of(samples), strict=True))
-    part = part or batch_size
-    options = {"batch_size": batch_size, "part": part, "multiple": multiple or part, "pixels": pixels}
+    sizes, part = dict(zip(samples, sizes_of(samples, letters), strict=True)), part or batch_size
+    options = {"batch_size": batch_size, "part": part, "multiple": multiple or part, "sizes": sizes}
     return Batches(samples, seed, partial(balanced, **options))
 
 
@@ -113,12 +118,12 @@ def spread(rows, size, amount):
 @pytest.mark.parametrize("part", [4, 16])
 def test_balanced_batches_have_as_much_to_see_and_to_write_as_each_other(tmp_path, epoch, part):
     samples = of_many_sizes(tmp_path, 320)
-    order, pixels = of_equal_work(samples, 16, part), dict(zip(samples, pixels_of(samples), strict=True))
+    order = of_equal_work(samples, 16, part)
     order.set_epoch(epoch)
     rows = list(order)
     assert sorted(rows, key=str) == sorted(samples, key=str)
     shuffled = Batches(samples, 0, lambda rows, rng: rows)
-    for amount in (pixels.get, lambda sample: len(sample.text)):
+    for amount in (lambda sample: Image.open(sample.file).width, lambda sample: len(sample.text)):
         assert spread(rows, 16, amount) < 0.1 < 0.3 < spread(shuffled, 16, amount)
         assert spread(rows, part, amount) < spread(shuffled, part, amount) / 2
 
@@ -149,16 +154,17 @@ def test_balanced_on_several_gpus_a_step_has_the_same_samples_as_on_one(tmp_path
 def test_a_run_that_is_packed_has_balanced_batches_and_others_have_them_by_length(tmp_path):
     samples = of_many_sizes(tmp_path, 64)
     settings = Settings.tiny(batch_size=4, gradient_accumulation=2, seed=5)
-    assert list(arranged(samples, settings, 2, packed=True)) == list(of_equal_work(samples, 8, 2, seed=5))
-    assert list(arranged(samples, settings, 4, packed=False)) == list(of_like_length(samples, 4, 5))
+    assert list(arranged(samples, settings, 2, letters)) == list(of_equal_work(samples, 8, 2, seed=5))
+    assert list(arranged(samples, settings, 4)) == list(of_like_length(samples, 4, 5))
 
 
-def test_a_picture_is_as_large_as_its_pixels(tmp_path):
+def test_a_size_is_pixels_and_tokens(tmp_path):
     Image.new("RGB", (140, 28)).save(tmp_path / "1.png")
-    assert pixels_of([Sample(tmp_path / "1.png", "abc"), Sample(tmp_path / "1.png", "d")]) == [140 * 28] * 2
+    samples = [Sample(tmp_path / "1.png", "abc"), Sample(tmp_path / "1.png", "d")]
+    assert sizes_of(samples, letters) == [(140 * 28, 3), (140 * 28, 1)]
 
 
 def test_a_broken_picture_is_named_before_anything_is_dealt(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="bad.png"):
-        pixels_of([Sample(tmp_path / "bad.png", "x")])
+        sizes_of([Sample(tmp_path / "bad.png", "x")], letters)
