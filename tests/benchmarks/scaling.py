@@ -33,7 +33,7 @@ from helpers.training.packing import pack
 SMALL = "small" in sys.argv
 MOST = 2 if SMALL else min(4, torch.cuda.device_count())
 COUNTS = [count for count in (4, 2, 1) if count <= MOST]
-STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 450}  # the first third warms up
+STEPS = {"packed": 3, "compiled": 3} if SMALL else {"packed": 30, "compiled": 300}  # the first third warms up
 if "gradients" in sys.argv:
     STEPS = {"packed": 3}
 single.SMALL = SMALL
