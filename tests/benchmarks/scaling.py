@@ -4,10 +4,11 @@
     python tests/benchmarks/scaling.py gradients (2 GPUs are enough; a minute: only compares them, keeps the rows)
     python tests/benchmarks/scaling.py small     (two processes on a CPU with a tiny model: does it run?)
 
-One process for each GPU; of them the first 4, 2 and 1 train in turn, with packed rows and then with CUDA graphs and
-compiled layers as well, each time through the Trainer with its loader. The gradient of one batch of 16 samples is
-compared, too: dealt to several GPUs against one. Results go to data/benchmarks/scaling.json. Data, model and settings
-are those of training.py beside this file.
+One process for each GPU. They train all together, then two by two, then each by itself, so that every card is busy each
+time and one that is slower than the others counts alike; with packed rows and then with CUDA graphs and compiled layers
+as well, through the Trainer with its loader. A rate is the mean over the cards, times the cards that train together, in
+the steps after the first third. The gradient of one batch of 16 samples is compared, too: dealt to several GPUs against
+one. Results go to data/benchmarks/scaling.json. Data, model and settings are those of training.py beside this file.
 """
 
 import json
@@ -81,7 +82,7 @@ def all_reduce_seconds(step, count):
 
 
 def work(folder):
-    """What each process does; the first writes what it finds to ``folder``."""
+    """What each process does, in groups of so many; it writes what it finds to ``folder``."""
     if not SMALL:
         processes.take_card()
     number, samples = processes.number(), load_jsonl(folder / "data.jsonl")
@@ -96,13 +97,9 @@ def work(folder):
         step = CapturedStep(model, **({"capture": False, "compiled": False} if SMALL else single.FAST[way]))
         start = step.master.detach().clone()
         for count in COUNTS:
-            done = folder / f"{way}-{count}"
-            if number >= count:
-                while not done.exists():
-                    time.sleep(0.1)
-                continue
-            os.environ["WORLD_SIZE"] = str(count)
-            place = {"init_method": f"file://{done}.group", "rank": number, "world_size": count}
+            group, rank = divmod(number, count)
+            os.environ |= {"WORLD_SIZE": str(count), "RANK": str(rank)}
+            place = {"init_method": f"file://{folder}/{way}-{count}-{group}", "rank": rank, "world_size": count}
             torch.distributed.init_process_group("gloo" if SMALL else "nccl", **place)
             step.master.data.copy_(start)  # what was trained before must not tell gradients apart
             step.refresh()
@@ -111,18 +108,24 @@ def work(folder):
             clock = single.Clock()
             drawn = (samples * (steps * 16 * count // len(samples) + 1))[: steps * 16 * count]
             train(step, model, processor, drawn, 16 * count, clock.callback)
-            row = {"gpus": count, "way": way, "samples_per_second": round(clock.rate() * count, 1)}
+            row = {"gpus": count, "way": way, "samples_per_second": clock.rate()}
             rows.append(row | {"all_reduce_ms": round(1000 * all_reduce_seconds(step, count), 2)})
             torch.distributed.destroy_process_group()
-            if number == 0:
-                print(rows[-1], flush=True)
-                done.touch()
-    if number == 0:
-        alone = gradients[1]
-        apart = {count: ((found - alone).norm() / alone.norm()).item() for count, found in gradients.items()}
-        rows.sort(key=lambda row: (list(STEPS).index(row["way"]), row["gpus"]))
-        found = {"rows": rows, "gradients": [{"gpus": n, "distance": apart[n]} for n in COUNTS if n > 1]}
-        (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
+            print(number, rows[-1], flush=True)
+    alone = gradients[1]
+    apart = {count: ((found - alone).norm() / alone.norm()).item() for count, found in gradients.items()}
+    found = {"rows": rows, "gradients": [{"gpus": n, "distance": apart[n]} for n in COUNTS if n > 1]}
+    (folder / f"found-{number}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def together(found):
+    """What the processes have found, as one: a row's rate is the mean over all cards, times the cards in a group."""
+    rows = []
+    for each in zip(*(one["rows"] for one in found), strict=True):
+        rate = sum(row["samples_per_second"] for row in each) / len(each)
+        rows.append(each[0] | {"samples_per_second": round(rate * each[0]["gpus"], 1)})
+    rows.sort(key=lambda row: (list(STEPS).index(row["way"]), row["gpus"]))
+    return {"rows": rows, "gradients": found[0]["gradients"]}
 
 
 def main():
@@ -132,7 +135,8 @@ def main():
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(MOST)]
         quiet = os.environ | {"NCCL_NVLS_ENABLE": "0", "TOKENIZERS_PARALLELISM": "false"}
         subprocess.run([*launch, __file__, *sys.argv[1:], str(folder)], env=quiet, check=True)
-        found = results.facts(SMALL) | json.loads((folder / "found.json").read_bytes())
+        each = [json.loads(path.read_bytes()) for path in sorted(folder.glob("found-*.json"))]
+    found = results.facts(SMALL) | together(each)
     print(json.dumps(found, indent=1))
     if "gradients" in sys.argv:
         found = json.loads((results.FOLDER / "scaling.json").read_bytes()) | {"gradients": found["gradients"]}
