@@ -81,6 +81,7 @@ def balanced(shuffled, rng, batch_size, part, multiple, sizes):
     Returns:
         list of all samples, and None up to a multiple.
     """
+    sizes = sizes | {None: (0, 0)}
     whole, ordered = len(shuffled) - len(shuffled) % batch_size, []
     for start in range(0, whole, WINDOW * batch_size):
         near = shuffled[start : min(start + WINDOW * batch_size, whole)]
@@ -95,20 +96,16 @@ def _dealt(samples, rng, number, sizes):
     """``samples`` in so many lists, equally long. Of the largest pictures each gets one, then of the next largest, and
     so on: at first any one, in the second half the longer a text the less text a list has so far."""
     lists, written = [[] for _ in range(number)], [0] * number
-    order = sorted(samples, key=partial(_size, sizes, 0), reverse=True)
+    order = sorted(samples, key=lambda sample: sizes[sample][0], reverse=True)
     for start in range(0, len(order), max(1, number)):
         like, places = order[start : start + number], rng.sample(range(number), number)
         if start >= len(order) / 2:
-            like.sort(key=partial(_size, sizes, 1), reverse=True)
+            like.sort(key=lambda sample: sizes[sample][1], reverse=True)
             places.sort(key=written.__getitem__)
         for sample, place in zip(like, places, strict=True):
             lists[place].append(sample)
-            written[place] += _size(sizes, 1, sample)
+            written[place] += sizes[sample][1]
     return lists
-
-
-def _size(sizes, which, sample):
-    return sizes[sample][which] if sample else 0
 
 
 def sizes_of(samples, tokenizer):

@@ -98,17 +98,17 @@ def _train(model, processor, samples, settings, folder, callbacks, prompt, check
     way, args = processes.from_first(lambda: choose_way(model, settings)), arguments(settings, folder)
     args.per_device_train_batch_size //= way.parts
     args.gradient_accumulation_steps *= way.parts
-    parts = settings.batch_size // args.per_device_train_batch_size * settings.gradient_accumulation
-    tokenizer = None if way == PLAIN else processor.tokenizer
-    batches = arranged(samples, settings, args.per_device_train_batch_size, tokenizer)
-    watching = [*callbacks, StopAtNaN()]
+    watching, part = [*callbacks, StopAtNaN()], args.per_device_train_batch_size
+    parts = settings.batch_size // part * settings.gradient_accumulation
     if way == PLAIN:
+        batches = arranged(samples, settings, part)
         collator = partial(fill, make=partial(collate, processor=processor, prompt=prompt), filler=samples[0])
         options = {"args": args, "train_dataset": batches, "data_collator": collator, "callbacks": watching}
         trainer = Trainer(model=model, **options, compute_loss_func=mean_over_labels if parts > 1 else None)
     else:
         from helpers.training.captured_trainer import captured_trainer
 
+        batches = arranged(samples, settings, part, processor.tokenizer)
         trainer = captured_trainer(model, processor, batches, args, prompt, watching, way.capture, way.compiled)
     leave_one_bar(trainer, callbacks)
     try:

@@ -63,7 +63,7 @@ def run(folder, name, seed):
     ROUNDED.update(tokens=16, patches=16, answers=16)
     trainer = import_module("helpers.training.trainer")
     trainer.choose_way = lambda model, settings: FAST if name == "fast" else PLAIN
-    trainer.arranged = lambda *given: arranged(*given[:-1], name != "plain" and processor.tokenizer)
+    trainer.arranged = lambda *given: arranged(*given[:3], name != "plain" and processor.tokenizer)
     settings = settings_of(seed)
     train, test = data.formulas(settings_of(0), folder / "data", "handwritten")  # drawn before, the same for all
     torch.manual_seed(seed)
