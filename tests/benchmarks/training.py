@@ -4,14 +4,15 @@
     python tests/benchmarks/training.py small        (every part on a CPU with tiny models: does it run?)
 
 PART is ``ways`` (Qwen2-VL-2B, LoRA on the language model's seven projections), ``whole`` (the same by training.train,
-start-up included; numbers of samples may follow), ``others`` (LoRA on the vision tower too; GLM-OCR; MiniCPM-o 2.6) or
-``cards`` (no more memory than a smaller card has); families may follow those two. Weights are random, which changes
-neither memory nor speed; pictures have 2 to 6 x 8 to 30 tokens, answers 20 to 120; a step takes 16 samples in every
-way, through the Trainer and its loader. A rate is that of the steps after the first third. Rows go to a file for each
-part in data/benchmarks, in place of older ones of the same name.
+start-up included, each run in a new process with nothing compiled before; numbers of samples may follow), ``others``
+(LoRA on the vision tower too; GLM-OCR; MiniCPM-o 2.6) or ``cards`` (no more memory than a smaller card has); families
+may follow those two. Weights are random, which changes neither memory nor speed; pictures have 2 to 6 x 8 to 30 tokens,
+answers 20 to 120; a step takes 16 samples in every way, through the Trainer and its loader. A rate is that of the steps
+after the first third. Rows go to a file for each part in data/benchmarks, in place of older ones of the same name.
 """
 
 import gc
+import os
 import random
 import sys
 import tempfile
@@ -223,10 +224,10 @@ def make_settings(samples, batch_size=16, accumulation=1):
     return replace(made, train_samples=samples, lora_r=64, lora_alpha=128, gradient_checkpointing=False)
 
 
-def whole_run(samples, processor, count):
+def whole_run(samples, count):
     """A run of ``training.train`` over ``count`` samples, start-up and saving included."""
     count = 32 if SMALL else count
-    settings = make_settings(count)
+    settings, processor = make_settings(count), make_processor("qwen2_vl")
     model = build("qwen2_vl", LANGUAGE, settings, processor)
     rows = (samples * (count // len(samples) + 1))[:count]
     with tempfile.TemporaryDirectory() as folder:
@@ -248,10 +249,11 @@ def ways(keep, rate, folder):
 
 
 def whole(keep, rate, folder):
-    processor = make_processor("qwen2_vl")
-    samples = draw(folder, 1024 if not SMALL else 32, processor)
+    samples = draw(folder, 1024 if not SMALL else 32, make_processor("qwen2_vl"))
     for count in map(int, sys.argv[2:] or (2000, 10000, 20000, 50000)):
-        keep(whole_run(samples, processor, count))
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(dir=folder)  # what is compiled is compiled anew
+        with results.fresh_processes(1) as process:
+            keep(process.submit(whole_run, samples, count).result())
 
 
 def others(keep, rate, folder):
