@@ -6,6 +6,8 @@ is computed with, as autocast does; the loss is the mean over all labels of the 
 
 import gc
 from collections import Counter
+from contextlib import nullcontext
+from functools import partial
 from operator import ge, mul, sub
 
 from helpers.language import message
@@ -58,7 +60,10 @@ class CapturedStep:
             for part in (self.parts["language"].layers, self.parts["blocks"], self.parts["head"])
         )
         self.costs = (language, blocks if self.trains_vision else blocks / 2, head)  # of a token, a patch, an answer
-        if compiled:
+        self.constants = nullcontext
+        if compiled:  # a layer's own numbers (LoRA's scaling) go into its kernels: with dynamic sizes they would be
+            # tensors on the CPU, for which inductor first builds C++ programs to try out, most of a minute
+            self.constants = partial(torch._dynamo.config.patch, specialize_float=True)
             for layer in self.layers:
                 layer.compile(dynamic=True)
             self.loss = torch.compile(_loss, dynamic=True)
@@ -172,8 +177,9 @@ class CapturedStep:
 
         for weight in self.weights:
             weight.grad = None
-        loss = self._forward(batch)
-        loss.backward()
+        with self.constants():
+            loss = self._forward(batch)
+            loss.backward()
         torch._foreach_copy_(self.gradients, [weight.grad for weight in self.weights])
         for weight in self.weights:
             weight.grad = None

@@ -36,7 +36,7 @@ PLAIN = Way("plain", 61, 1)
 WAYS = (
     Way("packed", 80, 1),
     Way("graphs", 139, 2, capture=True),
-    Way("compiled", 223, 47, capture=True, compiled=True),
+    Way("compiled", 232, 10, capture=True, compiled=True),
 )
 
 

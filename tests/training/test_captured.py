@@ -82,6 +82,23 @@ def test_a_first_layer_takes_what_the_others_take(samples, family, targets, monk
     assert step.trains_vision == (not targets)
 
 
+@pytest.mark.parametrize("family", ["qwen2_vl", "minicpm_o"])
+def test_numbers_of_a_compiled_layer_are_constants(samples, family, monkeypatch):
+    """Each would be a tensor on the CPU: inductor then builds C++ programs to try out, most of a minute."""
+    taken, real = [], torch.compile
+
+    def compiler(graph, inputs):
+        taken.extend(inputs)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(real, backend=compiler))
+    model, processor = load(family, SETTINGS)
+    step = CapturedStep(lora.add_lora(model, family, SETTINGS), capture=False, compiled=True)
+    step(pack(samples, model, processor))
+    tensors = [given for given in taken if isinstance(given, torch.Tensor)]
+    assert tensors and all(tensor.ndim for tensor in tensors)
+
+
 @pytest.mark.parametrize("family", ["minicpm_o", "minicpm_v"])
 def test_slices_of_a_picture_are_seen_as_in_the_plain_way(noisy_samples, family):
     model, processor = fresh(family)
