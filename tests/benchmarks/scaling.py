@@ -4,11 +4,12 @@
     python tests/benchmarks/scaling.py gradients (2 GPUs are enough; a minute: only compares them, keeps the rows)
     python tests/benchmarks/scaling.py small     (two processes on a CPU with a tiny model: does it run?)
 
-One process for each GPU. They train all together, then two by two, then each by itself, so that every card is busy each
-time and one that is slower than the others counts alike; with packed rows and then with CUDA graphs and compiled layers
-as well, through the Trainer with its loader. A rate is the mean over the cards, times the cards that train together, in
-the steps after the first third. The gradient of one batch of 16 samples is compared, too: dealt to several GPUs against
-one. Results go to data/benchmarks/scaling.json. Data, model and settings are those of training.py beside this file.
+One process for each GPU. They train all together, twice, as the first time graphs are made, then two by two, then each
+by itself, so that every card is busy each time and one that is slower than the others counts alike; with packed rows
+and then with CUDA graphs and compiled layers as well, through the Trainer with its loader. A rate is the mean over the
+cards, times the cards that train together, in the steps after the first third. The gradient of one batch of 16 samples
+is compared, too: dealt to several GPUs against one. Results go to data/benchmarks/scaling.json. Data, model and
+settings are those of training.py beside this file.
 """
 
 import json
@@ -92,14 +93,14 @@ def work(folder):
     for name, weight in model.named_parameters():
         if "lora_B" in name:  # zero at the start: A would have no gradient
             torch.nn.init.normal_(weight, std=0.02)
-    rows, gradients = [], {}
+    rows, gradients = {}, {}
     for way, steps in STEPS.items():
         step = CapturedStep(model, **({"capture": False, "compiled": False} if SMALL else single.FAST[way]))
         start = step.master.detach().clone()
-        for count in COUNTS:
+        for turn, count in enumerate((MOST, *COUNTS)):  # the first time graphs are made; its rate is not kept
             group, rank = divmod(number, count)
             os.environ |= {"WORLD_SIZE": str(count), "RANK": str(rank)}
-            place = {"init_method": f"file://{folder}/{way}-{count}-{group}", "rank": rank, "world_size": count}
+            place = {"init_method": f"file://{folder}/{way}-{turn}-{group}", "rank": rank, "world_size": count}
             torch.distributed.init_process_group("gloo" if SMALL else "nccl", **place)
             step.master.data.copy_(start)  # what was trained before must not tell gradients apart
             step.refresh()
@@ -109,12 +110,12 @@ def work(folder):
             drawn = (samples * (steps * 16 * count // len(samples) + 1))[: steps * 16 * count]
             train(step, model, processor, drawn, 16 * count, clock.callback)
             row = {"gpus": count, "way": way, "samples_per_second": clock.rate()}
-            rows.append(row | {"all_reduce_ms": round(1000 * all_reduce_seconds(step, count), 2)})
+            rows[way, count] = row | {"all_reduce_ms": round(1000 * all_reduce_seconds(step, count), 2)}
             torch.distributed.destroy_process_group()
-            print(number, rows[-1], flush=True)
+            print(number, rows[way, count], flush=True)
     alone = gradients[1]
     apart = {count: ((found - alone).norm() / alone.norm()).item() for count, found in gradients.items()}
-    found = {"rows": rows, "gradients": [{"gpus": n, "distance": apart[n]} for n in COUNTS if n > 1]}
+    found = {"rows": list(rows.values()), "gradients": [{"gpus": n, "distance": apart[n]} for n in COUNTS if n > 1]}
     (folder / f"found-{number}.json").write_text(json.dumps(found), encoding="utf-8")
 
 

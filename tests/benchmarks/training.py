@@ -73,7 +73,7 @@ def draw(folder, count, processor):
 
     rng, samples = random.Random(0), []
     tokenizer = processor.tokenizer
-    words = [tokenizer.convert_tokens_to_string([word]) for word in list(tokenizer.get_vocab())[300:3000]]
+    words = [tokenizer.convert_tokens_to_string([word]) for word in sorted(tokenizer.get_vocab())[300:3000]]
     words = [word for word in words if word.isascii() and word.isalpha()]
     for index in range(count):
         height, width = (2, rng.randint(3, 6)) if SMALL else (rng.choice([2, 3, 4, 5, 6]), rng.randint(8, 30))
@@ -100,6 +100,11 @@ def free_memory():
     gc.collect()
     if not SMALL:
         torch.cuda.empty_cache()
+
+
+def compile_anew(folder):
+    """What was compiled before, here or by other processes, is not found again."""
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(dir=folder)
 
 
 def matrix_rate():
@@ -130,11 +135,12 @@ def full_logits(samples, processor):
 def operations(model, samples, processor):
     """Floating-point operations a sample: 2 forward and 2 backward for each weight of a layer and token (LoRA's own are
     left out); pictures of a tower that is not trained have no backward."""
-    batch, parts, total = collate(samples[:64], processor), parts_of(model), 0
-    sizes = batch["image_grid_thw"] if "image_grid_thw" in batch else torch.cat(list(batch["tgt_sizes"]))
-    tokens, patches = (
-        count.item() / len(samples[:64]) for count in (batch["attention_mask"].sum(), sizes.prod(1).sum())
-    )
+    parts, total, counts = parts_of(model), 0, torch.zeros(2)
+    for start in range(0, len(samples), 64):
+        batch = collate(samples[start : start + 64], processor)
+        sizes = batch["image_grid_thw"] if "image_grid_thw" in batch else torch.cat(list(batch["tgt_sizes"]))
+        counts += torch.stack([batch["attention_mask"].sum(), sizes.prod(1).sum()])
+    tokens, patches = (counts / len(samples)).tolist()
     for part, count in ((parts["language"].layers, tokens), (parts["blocks"], patches)):
         weights = sum(weight.numel() for name, weight in part.named_parameters() if "lora" not in name)
         trained = any(weight.requires_grad for weight in part.parameters())
@@ -251,7 +257,7 @@ def ways(keep, rate, folder):
 def whole(keep, rate, folder):
     samples = draw(folder, 1024 if not SMALL else 32, make_processor("qwen2_vl"))
     for count in map(int, sys.argv[2:] or (2000, 10000, 20000, 50000)):
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(dir=folder)  # what is compiled is compiled anew
+        compile_anew(folder)
         with results.fresh_processes(1) as process:
             keep(process.submit(whole_run, samples, count).result())
 
@@ -308,6 +314,7 @@ def main():
 
     parts = {"ways": ways, "whole": whole, "others": others, "cards": cards}
     with tempfile.TemporaryDirectory() as folder:
+        compile_anew(folder)
         for part in parts if SMALL else sys.argv[1:2]:
             parts[part](partial(keep, part), rate, Path(tempfile.mkdtemp(dir=folder)))
 
