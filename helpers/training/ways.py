@@ -1,7 +1,8 @@
 """How a run on a GPU is best made: plain, packed, with CUDA graphs, or with compiled layers as well.
 
-The rates were measured with Qwen2-VL-2B on an H200 (data/benchmarks/training.json). Other cards and sizes are taken to
-be slower by about the same factor in every way, so that the choice, not the seconds, carries over.
+Rates and starts were measured with Qwen2-VL-2B on an H200 (data/benchmarks/training.json; the start of compiled layers
+by whole_runs.json, where nothing was compiled before). Other cards and sizes are taken to be slower by about the same
+factor in every way, so that the choice, not the seconds, carries over.
 """
 
 from dataclasses import dataclass, replace
@@ -32,11 +33,11 @@ class Way:
         return self.start + samples / processes.count() / self.rate
 
 
-PLAIN = Way("plain", 61, 1)
+PLAIN = Way("plain", 49, 1.4)
 WAYS = (
-    Way("packed", 80, 1),
-    Way("graphs", 139, 2, capture=True),
-    Way("compiled", 232, 10, capture=True, compiled=True),
+    Way("packed", 59, 1.5),
+    Way("graphs", 152, 3.3, capture=True),
+    Way("compiled", 213, 16, capture=True, compiled=True),
 )
 
 
