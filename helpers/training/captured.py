@@ -5,6 +5,7 @@ is computed with, as autocast does; the loss is the mean over all labels of the 
 """
 
 import gc
+import math
 from collections import Counter
 from contextlib import nullcontext
 from functools import partial
@@ -29,7 +30,7 @@ class CapturedStep:
     Args:
         model: of any of our families, with LoRA from ``models.add_lora``; its LoRA weights become views of one vector.
         capture: make CUDA graphs. A batch runs in the smallest that has room for it; for a size that has cost more
-            that way than a graph of its own would, one is made.
+            that way than a graph of its own would, one is made, as long as there is memory.
         compiled: compile the layers; their kernels are then fused, for a quarter of a minute at the start.
 
     Attributes:
@@ -39,7 +40,7 @@ class CapturedStep:
     def __init__(self, model, capture, compiled):
         import torch
 
-        self.capture, self.graphs, self.pool, self.spent = capture, {}, None, Counter()
+        self.capture, self.graphs, self.pool, self.spent, self.pays = capture, {}, None, Counter(), CAPTURE
         self.parts, self.loss = parts_of(model), _loss
         self.see = see_slices if hasattr(self.parts["whole"], "llm") else see_patches
         self.attention = use_varlen(self.parts["whole"])
@@ -96,6 +97,8 @@ class CapturedStep:
         return loss
 
     def _run(self, batch):
+        import torch
+
         if not self.capture:
             device = self.working.device
             return self._both({name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()})
@@ -103,10 +106,16 @@ class CapturedStep:
         if not found:
             try:
                 found = self.graphs[_size(batch)] = self._captured(batch)
-            except RuntimeError as error:  # out of memory among them
-                why = _reason(error)
+            except torch.OutOfMemoryError as error:
+                why, self.pays = _reason(error), math.inf
+            except RuntimeError as error:
+                why, self.graphs = _reason(error), {}  # those made before may be no better
             if why:  # outside of the handler: an error keeps alive all that the failed step had in memory
-                return self._without_graphs(batch, why)
+                found = self._graph(batch)
+                if not found:
+                    return self._without_graphs(batch, why)
+                print(message("ways.no_more_graphs", why=why))
+                _free_memory()
         graph, inputs, loss = found
         put(batch, inputs)
         graph.replay()
@@ -122,7 +131,7 @@ class CapturedStep:
             return None
         best = min(fitting, key=self._work)
         self.spent[size] += self._work(best) / self._work(size) - 1
-        return self.graphs[best] if self.spent[size] < CAPTURE else None
+        return self.graphs[best] if self.spent[size] < self.pays else None
 
     def _work(self, size):
         """What a batch of this size costs, in multiplications."""
@@ -159,11 +168,10 @@ class CapturedStep:
         import torch
 
         self._plain_layers()
-        gc.collect()
+        _free_memory()
         if torch.cuda.is_initialized():
             numbers = torch.cuda.default_generators[torch.cuda.current_device()]
             numbers.graphsafe_set_state(numbers.clone_state())  # a capture that failed leaves them unusable
-            torch.cuda.empty_cache()
         print(message("ways.no_graphs", why=why))
         return self._run(batch)
 
@@ -212,6 +220,15 @@ def _has_room(other, size):
     tokens, patches, *_ = map(sub, other, size)
     short = tokens <= LONGEST - STEPS["tokens"] and patches <= packed.LONGEST - STEPS["patches"]
     return short and all(map(ge, other, size))
+
+
+def _free_memory():
+    """Give back what a failed step had."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _reason(error):
