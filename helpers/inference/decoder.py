@@ -5,9 +5,9 @@ once. Graphs want the same tensors each time: keys and values stand in tensors o
 the same place, since prompts are padded on the left. Only as much of them is looked at as is filled, rounded up.
 """
 
-import gc
 from contextlib import contextmanager
 
+from helpers.models import cuda_graph
 from helpers.models.parts import parts_of
 
 STEP = 128  # of the filled length: one graph for each
@@ -88,35 +88,15 @@ class Decoder:
 
     def _advance(self, filled):
         """One token more for each row; ``filled``: so many places are filled with this one."""
-        import torch
-
         seen = -(-filled // STEP) * STEP
         if not self.capture:
             self._step(seen)
         elif seen in self.graphs:
             self.graphs[seen].replay()
         else:
-            aside = torch.cuda.Stream()
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):  # this step itself; libraries take what they need outside of the graph
-                self._step(seen)
-            torch.cuda.current_stream().wait_stream(aside)
-            self.graphs[seen] = self._captured(seen)
-
-    def _captured(self, seen):
-        """The graph of one step; nothing is computed yet."""
-        import torch
-
-        graph = torch.cuda.CUDAGraph()
-        gc.collect()
-        gc.disable()  # what is freed during a capture can spoil it
-        try:
-            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
-                self._step(seen)
-        finally:
-            gc.enable()
-        self.pool = self.pool or graph.pool()
-        return graph
+            cuda_graph.run_aside(lambda: self._step(seen))  # this step itself; the graph is for those that come
+            self.graphs[seen], _ = cuda_graph.record(lambda: self._step(seen), self.pool)
+            self.pool = self.pool or self.graphs[seen].pool()
 
     def _step(self, seen):
         language = self.parts["language"]

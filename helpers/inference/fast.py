@@ -9,7 +9,7 @@ from pathlib import Path
 from helpers.data.images import read_size
 from helpers.inference.decoder import STEP, Decoder
 from helpers.language import message
-from helpers.models import lora
+from helpers.models import cuda_graph, lora
 from helpers.models.generate import decode, evaluating
 from helpers.models.inputs import conversation, encode_prompts, image_tokens
 from helpers.models.parts import parts_of
@@ -72,15 +72,9 @@ def read(model, processor, samples, settings, prompt, rows=None):
 
 
 def _tell(error, left):
-    """A line on why the rest is read plainly; after a capture that failed random numbers work again."""
-    import torch
-
-    if torch.cuda.is_initialized():
-        numbers = torch.cuda.default_generators[torch.cuda.current_device()]
-        numbers.graphsafe_set_state(numbers.clone_state())
-        torch.cuda.empty_cache()
-    first = error.__context__ or error  # the end of a capture only says that something failed before
-    print(message("predict.no_graphs", why=(str(first).splitlines() or [type(first).__name__])[0][:200], count=left))
+    """A line on why the rest is read plainly."""
+    cuda_graph.recover()
+    print(message("predict.no_graphs", why=cuda_graph.reason(error), count=left))
 
 
 def room(model, prompt, pictures, answer):

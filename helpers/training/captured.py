@@ -12,7 +12,7 @@ from functools import partial
 from operator import ge, mul, sub
 
 from helpers.language import message
-from helpers.models import packed
+from helpers.models import cuda_graph, packed
 from helpers.models.packed import like_a_layers_output, use_varlen
 from helpers.models.packed_vision import see_patches, see_slices
 from helpers.models.parts import parts_of
@@ -107,15 +107,15 @@ class CapturedStep:
             try:
                 found = self.graphs[_size(batch)] = self._captured(batch)
             except torch.OutOfMemoryError as error:
-                why, self.pays = _reason(error), math.inf
+                why, self.pays = cuda_graph.reason(error), math.inf
             except RuntimeError as error:
-                why, self.graphs = _reason(error), {}  # those made before may be no better
+                why, self.graphs = cuda_graph.reason(error), {}  # those made before may be no better
             if why:  # outside of the handler: an error keeps alive all that the failed step had in memory
                 found = self._graph(batch)
                 if not found:
                     return self._without_graphs(batch, why)
                 print(message("ways.no_more_graphs", why=why))
-                _free_memory()
+                cuda_graph.recover()
         graph, inputs, loss = found
         put(batch, inputs)
         graph.replay()
@@ -139,24 +139,12 @@ class CapturedStep:
 
     def _captured(self, batch):
         """(graph, the tensors it reads, the loss it writes) for batches of this size."""
-        import torch
-
         inputs = {name: tensor.to(self.working.device, copy=True) for name, tensor in batch.items()}
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):  # compiles, and lets libraries take what they need, outside of the graph
-            self._both(inputs)
-        torch.cuda.current_stream().wait_stream(aside)
+        cuda_graph.run_aside(lambda: self._both(inputs))
         right = self.gradient.clone()
-        graph = torch.cuda.CUDAGraph()
         gc.collect()
         gc.freeze()  # what is there now stays: to look at it again would take longer than the rest of a capture
-        gc.disable()  # what is freed during a capture can spoil it
-        try:
-            with torch.cuda.graph(graph, pool=self.pool, capture_error_mode="thread_local"):
-                loss = self._both(inputs)
-        finally:
-            gc.enable()
+        graph, loss = cuda_graph.record(lambda: self._both(inputs), self.pool)
         self.pool = self.pool or graph.pool()
         graph.replay()
         if (self.gradient - right).norm() > APART * right.norm():
@@ -165,13 +153,8 @@ class CapturedStep:
 
     def _without_graphs(self, batch, why):
         """From here on one kernel at a time and nothing compiled, which may be what failed; says why."""
-        import torch
-
         self._plain_layers()
-        _free_memory()
-        if torch.cuda.is_initialized():
-            numbers = torch.cuda.default_generators[torch.cuda.current_device()]
-            numbers.graphsafe_set_state(numbers.clone_state())  # a capture that failed leaves them unusable
+        cuda_graph.recover()
         print(message("ways.no_graphs", why=why))
         return self._run(batch)
 
@@ -220,20 +203,6 @@ def _has_room(other, size):
     tokens, patches, *_ = map(sub, other, size)
     short = tokens <= LONGEST - STEPS["tokens"] and patches <= packed.LONGEST - STEPS["patches"]
     return short and all(map(ge, other, size))
-
-
-def _free_memory():
-    """Give back what a failed step had."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-
-
-def _reason(error):
-    """The first line of what went wrong; the end of a capture itself only says that something failed before."""
-    return str(error.__context__ or error).splitlines()[0][:200]
 
 
 def _loss(head, hidden, labels):
