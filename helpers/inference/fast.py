@@ -67,14 +67,9 @@ def read(model, processor, samples, settings, prompt, rows=None):
                 answers |= zip(chunk, decode(processor, decoder(batch)), strict=True)
                 bar.update(len(chunk))
     except (RuntimeError, ValueError) as error:  # out of memory among them; plainly read, a fault names itself
-        _tell(error, len(samples) - len(answers))
+        cuda_graph.recover()
+        print(message("predict.no_graphs", why=cuda_graph.reason(error), count=len(samples) - len(answers)))
     return answers
-
-
-def _tell(error, left):
-    """A line on why the rest is read plainly."""
-    cuda_graph.recover()
-    print(message("predict.no_graphs", why=cuda_graph.reason(error), count=left))
 
 
 def room(model, prompt, pictures, answer):

@@ -4,12 +4,12 @@
     python tests/benchmarks/scaling.py gradients (2 GPUs are enough; a minute: only compares them, keeps the rows)
     python tests/benchmarks/scaling.py small     (two processes on a CPU with a tiny model: does it run?)
 
-One process for each GPU. They train all together, twice, as the first time graphs are made, then two by two, then each
-by itself, so that every card is busy each time and one that is slower than the others counts alike; with packed rows
-and then with CUDA graphs and compiled layers as well, through the Trainer with its loader. A rate is the mean over the
-cards, times the cards that train together, in the steps after the first third. The gradient of one batch of 16 samples
-is compared, too: dealt to several GPUs against one. Results go to data/benchmarks/scaling.json. Data, model and
-settings are those of training.py beside this file.
+One process for each GPU. They train all together (with graphs twice, as the first time they are made), then two by two,
+then each by itself, so that every card is busy each time and one that is slower than the others counts alike; with
+packed rows and then with CUDA graphs and compiled layers as well, through the Trainer with its loader. A rate is the
+mean over the cards, times the cards that train together, in the steps after the first third. The gradient of one batch
+of 16 samples is compared, too: dealt to several GPUs against one. Results go to data/benchmarks/scaling.json. Data,
+model and settings are those of training.py beside this file.
 """
 
 import json
@@ -97,7 +97,8 @@ def work(folder):
     for way, steps in STEPS.items():
         step = CapturedStep(model, **({"capture": False, "compiled": False} if SMALL else single.FAST[way]))
         start = step.master.detach().clone()
-        for turn, count in enumerate((MOST, *COUNTS)):  # the first time graphs are made; its rate is not kept
+        turns = (MOST, *COUNTS) if step.capture else COUNTS  # graphs are made in the first; its rate is not kept
+        for turn, count in enumerate(turns):
             group, rank = divmod(number, count)
             os.environ |= {"WORLD_SIZE": str(count), "RANK": str(rank)}
             place = {"init_method": f"file://{folder}/{way}-{turn}-{group}", "rank": rank, "world_size": count}

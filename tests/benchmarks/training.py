@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import results
@@ -132,15 +132,22 @@ def full_logits(samples, processor):
     return batch | {"labels": labels}
 
 
-def operations(model, samples, processor):
-    """Floating-point operations a sample: 2 forward and 2 backward for each weight of a layer and token (LoRA's own are
-    left out); pictures of a tower that is not trained have no backward."""
-    parts, total, counts = parts_of(model), 0, torch.zeros(2)
+@cache
+def lengths(samples, processor):
+    """[tokens, patches of the picture], means of all samples; counted once for all ways."""
+    counts = torch.zeros(2)
     for start in range(0, len(samples), 64):
         batch = collate(samples[start : start + 64], processor)
         sizes = batch["image_grid_thw"] if "image_grid_thw" in batch else torch.cat(list(batch["tgt_sizes"]))
         counts += torch.stack([batch["attention_mask"].sum(), sizes.prod(1).sum()])
-    tokens, patches = (counts / len(samples)).tolist()
+    return (counts / len(samples)).tolist()
+
+
+def operations(model, samples, processor):
+    """Floating-point operations a sample: 2 forward and 2 backward for each weight of a layer and token (LoRA's own are
+    left out); pictures of a tower that is not trained have no backward."""
+    parts, total = parts_of(model), 0
+    tokens, patches = lengths(tuple(samples), processor)
     for part, count in ((parts["language"].layers, tokens), (parts["blocks"], patches)):
         weights = sum(weight.numel() for name, weight in part.named_parameters() if "lora" not in name)
         trained = any(weight.requires_grad for weight in part.parameters())
