@@ -12,7 +12,7 @@ def packed_attention(module, query, key, value, attention_mask, scaling=None, cu
     Args:
         query, key, value: (1, heads, patches of all pictures, head width).
         scaling: head width ** -0.5 on a GPU that has flash attention, which takes no other.
-        cu_seq_lens_q: (pictures + 1,) where each picture's patches begin.
+        cu_seq_lens_q: (pictures + 1,) where each picture's patches begin; may be on the CPU.
 
     Returns:
         ((1, patches, heads, head width), None), as transformers' attention functions do.
@@ -22,7 +22,8 @@ def packed_attention(module, query, key, value, attention_mask, scaling=None, cu
 
     if _takes_flash(query):
         longest = query.shape[2]  # it may be that of one picture alone
-        return attend(flash_operator(), module, query, key, value, None, cu_seq_lens_q, longest, is_causal=False)
+        begins = cu_seq_lens_q.to(query.device)
+        return attend(flash_operator(), module, query, key, value, None, begins, longest, is_causal=False)
     lengths = (cu_seq_lens_q[1:] - cu_seq_lens_q[:-1]).tolist()
     longest = max(lengths)
     query, key, value = (x[0].transpose(0, 1) for x in (query, key, value))  # (patches, heads, width)

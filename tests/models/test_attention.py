@@ -46,6 +46,18 @@ def test_on_a_gpu_pictures_of_any_size_are_within_what_flash_attention_looks_at(
     assert torch.equal(seen, packed[0].transpose(1, 2))
 
 
+def test_where_pictures_begin_is_on_the_gpu_when_flash_attention_is_asked(monkeypatch):
+    """``Decoder`` counts patches on the CPU; the kernel takes nothing from there."""
+    import torch
+
+    packed = [torch.randn(1, 3, 20, 8, device="meta") for _ in range(3)]
+    asked = []
+    monkeypatch.setattr(attention, "_takes_flash", lambda query: True)
+    monkeypatch.setattr(attention, "flash_operator", lambda: lambda *given: asked.append(given[3].device) or given)
+    attention.packed_attention(None, *packed, None, cu_seq_lens_q=torch.tensor([0, 2, 20], dtype=torch.int32))
+    assert asked == [packed[0].device]
+
+
 @pytest.mark.parametrize("grids", [[(1, 4, 6)] * 3, [(1, 4, 18), (1, 4, 6), (3, 2, 4)]], ids=["equal", "unequal"])
 @pytest.mark.parametrize("family", ["qwen2_vl", "glm_ocr"])
 def test_vision_encoder_sees_what_transformers_own_sees(family, grids, monkeypatch):
