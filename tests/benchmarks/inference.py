@@ -80,7 +80,7 @@ def draw(folder, count, processor):
     from PIL import Image
 
     rng, samples, tokenizer = random.Random(0), [], processor.tokenizer
-    words = [tokenizer.convert_tokens_to_string([word]) for word in list(tokenizer.get_vocab())[300:3000]]
+    words = [tokenizer.convert_tokens_to_string([word]) for word in sorted(tokenizer.get_vocab())[300:3000]]
     words = [word for word in words if word.isascii() and word.isalpha()]
     for index in range(count):
         height, width = (2, rng.randint(3, 6)) if SMALL else (rng.choice([2, 3, 4, 5, 6]), rng.randint(8, 30))
