@@ -14,8 +14,8 @@ from helpers.models.generate import decode, evaluating
 from helpers.models.inputs import conversation, encode_prompts, image_tokens
 from helpers.models.parts import parts_of
 
-# Pictures a second and seconds to begin, with Qwen2-VL-2B on an H100 (data/benchmarks/inference.json). Plain batches
-# read 7 a second there and 41 in an earlier run: the larger is taken, so that no small set waits for the start.
+# Pictures a second and seconds to begin, with Qwen2-VL-2B on an H200 (data/benchmarks/inference.json). Plain batches
+# read 6 a second there and 41 in an earlier run: the larger is taken, so that no small set waits for the start.
 PLAIN_RATE, RATE, START = 41, 150, 9
 ROWS = (256, 128, 64, 32, 16)  # at a time
 # What a generation_config may say without changing greedy decoding.
