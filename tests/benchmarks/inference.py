@@ -23,18 +23,15 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
+from random_models import ROOT, words_of
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
-from official_layouts import QWEN2_VL  # noqa: E402
-
-from helpers.data.samples import Sample  # noqa: E402
-from helpers.inference import decoder, fast  # noqa: E402
-from helpers.models import attention, families, inputs  # noqa: E402
-from helpers.models.generate import GREEDY  # noqa: E402
-from helpers.models.load import load  # noqa: E402
-from helpers.pretraining import tiny_qwen2_vl  # noqa: E402
-from helpers.settings import Settings  # noqa: E402
+from helpers.data.samples import Sample
+from helpers.inference import decoder, fast
+from helpers.models import attention, families, inputs
+from helpers.models.generate import GREEDY
+from helpers.models.load import load
+from helpers.pretraining import tiny_qwen2_vl
+from helpers.settings import Settings
 
 reader = import_module("helpers.inference.predict")  # the module; the package's face has a function of that name
 SMALL = "small" in sys.argv[1:]
@@ -47,6 +44,7 @@ LANGUAGE = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
 
 def build(adapter, dtype=torch.bfloat16):
     """(model, processor): random weights, or the shipped tiny model if small; with a random adapter or not."""
+    from official_layouts import QWEN2_VL
     from peft import LoraConfig, get_peft_model
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
@@ -79,9 +77,7 @@ def draw(folder, count, processor):
     """Pictures of noise in many sizes, with answers of 20 to 120 tokens."""
     from PIL import Image
 
-    rng, samples, tokenizer = random.Random(0), [], processor.tokenizer
-    words = [tokenizer.convert_tokens_to_string([word]) for word in sorted(tokenizer.get_vocab())[300:3000]]
-    words = [word for word in words if word.isascii() and word.isalpha()]
+    rng, samples, tokenizer, words = random.Random(0), [], processor.tokenizer, words_of(processor.tokenizer)
     for index in range(count):
         height, width = (2, rng.randint(3, 6)) if SMALL else (rng.choice([2, 3, 4, 5, 6]), rng.randint(8, 30))
         path = folder / f"{index}.png"

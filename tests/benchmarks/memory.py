@@ -26,7 +26,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from random_models import ROOT, classes, make_model, make_processor, official_config
+from random_models import ROOT, classes, make_model, make_processor, official_config, words_of
 
 RESULTS = ROOT / "data" / "benchmarks" / "memory.json"
 READY, BEGIN, STEPS = "ready", "training begins", 3
@@ -78,8 +78,7 @@ def draw(folder, family, picture, answer, count, processor):
     side = 448 if family == "minicpm_o" else 28
     path, rng, tokenizer = folder / "picture.png", random.Random(0), processor.tokenizer
     Image.effect_noise((side * picture[0], side * picture[1]), 50).convert("L").save(path)
-    words = [tokenizer.convert_tokens_to_string([word]) for word in sorted(tokenizer.get_vocab())[300:]]
-    words, text = [word for word in words if word.isascii() and word.isalpha()], ""
+    words, text = words_of(tokenizer), ""
     while len(tokenizer(text).input_ids) < answer - 1:
         text += rng.choice(words)
     return [Sample(path, text)] * count

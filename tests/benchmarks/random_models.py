@@ -26,6 +26,12 @@ def make_processor(family):
     return processor
 
 
+def words_of(tokenizer):
+    """Tokens of ASCII letters as text, to write answers with; in the same order in each process."""
+    words = [tokenizer.convert_tokens_to_string([token]) for token in sorted(tokenizer.get_vocab())[300:]]
+    return [word for word in words if word.isascii() and word.isalpha()]
+
+
 def official_config(family, processor, small):
     """The official config, the tiny tokenizer's ids for the special tokens in it."""
     from official import _merged, _with_ids

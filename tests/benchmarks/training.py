@@ -23,7 +23,7 @@ from pathlib import Path
 
 import results
 import torch
-from random_models import classes, make_model, make_processor, official_config
+from random_models import classes, make_model, make_processor, official_config, words_of
 
 from helpers import training
 from helpers.data.samples import Sample
@@ -72,9 +72,7 @@ def draw(folder, count, processor):
     from PIL import Image
 
     rng, samples = random.Random(0), []
-    tokenizer = processor.tokenizer
-    words = [tokenizer.convert_tokens_to_string([word]) for word in sorted(tokenizer.get_vocab())[300:3000]]
-    words = [word for word in words if word.isascii() and word.isalpha()]
+    tokenizer, words = processor.tokenizer, words_of(processor.tokenizer)
     for index in range(count):
         height, width = (2, rng.randint(3, 6)) if SMALL else (rng.choice([2, 3, 4, 5, 6]), rng.randint(8, 30))
         path = folder / f"{index}.png"
